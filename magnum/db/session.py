@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The database engine, and units of work on it.
+
+    with session.reader() as s: ...      no write, nothing to commit
+    with session.writer() as s: ...      commits at the end, or rolls back
+
+A whole unit of work that may be repeated is a function decorated with
+`retried`: deadlocks (Galera's certification failures are ones) and lost
+connections then cost a repeat instead of an error.
+"""
+
+import contextlib
+import functools
+import threading
+
+from oslo_config import cfg
+from oslo_db import api as db_api
+from oslo_db import options as db_options
+from oslo_db.sqlalchemy import enginefacade
+from sqlalchemy import orm
+
+CONF = cfg.CONF
+
+STATE_OPTS = [
+    cfg.StrOpt('state_path', default='/var/lib/magnum',
+               help='Directory of the default SQLite database.'),
+]
+
+CONF.register_opts(STATE_OPTS)
+db_options.set_defaults(CONF, connection='sqlite:///$state_path/magnum.sqlite')
+
+_lock = threading.Lock()
+_maker = None
+
+
+def _sessions():
+    global _maker
+    with _lock:
+        if _maker is None:
+            facade = enginefacade.transaction_context()
+            facade.configure(**dict(CONF.database))
+            _maker = orm.sessionmaker(facade.writer.get_engine(),
+                                      expire_on_commit=False)
+    return _maker
+
+
+def engine():
+    return _sessions().kw['bind']
+
+
+def reset():
+    """Forget the engine, as after a fork or between tests."""
+    global _maker
+    with _lock:
+        if _maker is not None:
+            _maker.kw['bind'].dispose()
+        _maker = None
+
+
+@contextlib.contextmanager
+def reader():
+    with _sessions()() as session:
+        yield session
+
+
+@contextlib.contextmanager
+def writer():
+    with _sessions().begin() as session:
+        yield session
+
+
+def retried(function):
+    """Repeat a unit of work that met a deadlock or lost its connection."""
+    return functools.wraps(function)(
+        db_api.wrap_db_retry(max_retries=8, retry_interval=0.05,
+                             inc_retry_interval=True, max_retry_interval=2,
+                             jitter=True, retry_on_deadlock=True,
+                             retry_on_disconnect=True)(function))

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The message bus: a hint that there is work, and nothing that must arrive.
+
+The truth is the journal in the database.  A hint only wakes the conductors'
+claim loops at once; when it is lost, or the broker is down, the next poll
+finds the work.  So nobody ever waits for the bus: `hint` returns immediately,
+and a thread of its own does the sending.
+"""
+
+import threading
+
+from oslo_config import cfg
+from oslo_log import log
+import oslo_messaging as messaging
+
+LOG = log.getLogger(__name__)
+CONF = cfg.CONF
+
+OPTS = [
+    cfg.StrOpt('topic', default='magnum-conductor',
+               help='Topic on which conductors listen.'),
+]
+
+CONF.register_opts(OPTS, group='conductor')
+
+_wanted = threading.Event()
+_lock = threading.Lock()
+_sender = None
+_transport = None
+
+
+def set_defaults():
+    """Before the files are read: the exchange of RPC is `magnum`."""
+    messaging.set_transport_defaults(control_exchange='magnum')
+
+
+def transport():
+    global _transport
+    with _lock:
+        if _transport is None:
+            _transport = messaging.get_rpc_transport(CONF)
+    return _transport
+
+
+def hint():
+    """Tell the conductors, some time soon, that an operation was recorded."""
+    global _sender
+    with _lock:
+        if _sender is None or not _sender.is_alive():
+            _sender = threading.Thread(target=_send_hints, daemon=True,
+                                       name='hints')
+            _sender.start()
+    _wanted.set()
+
+
+def server(endpoint):
+    """An RPC server that calls `endpoint.look(context)` for each hint."""
+    target = messaging.Target(topic=CONF.conductor.topic, server=CONF.host)
+    return messaging.get_rpc_server(
+        transport(), target, [endpoint], executor='threading',
+        access_policy=messaging.DefaultRPCAccessPolicy)
+
+
+def _send_hints():
+    failing = False
+    while True:
+        _wanted.wait()
+        _wanted.clear()
+        try:
+            client = messaging.get_rpc_client(
+                transport(), messaging.Target(topic=CONF.conductor.topic,
+                                              fanout=True), retry=0)
+            client.cast({}, 'look')
+            failing = False
+        except messaging.MessagingException as e:
+            if not failing:
+                LOG.warning('The message bus is out of reach (%s); new work '
+                            'waits for the conductors to poll.', e)
+            failing = True
