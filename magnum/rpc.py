@@ -7,6 +7,7 @@ finds the work.  So nobody ever waits for the bus: `hint` returns immediately,
 and a thread of its own does the sending.
 """
 
+import socket
 import threading
 
 from oslo_config import cfg
@@ -21,7 +22,15 @@ OPTS = [
                help='Topic on which conductors listen.'),
 ]
 
+HOST_OPTS = [
+    cfg.HostAddressOpt('host', default=socket.gethostname(),
+                       sample_default='<the host name>',
+                       help='Name of this node: in the list of services, on '
+                            'the message bus and in notifications.'),
+]
+
 CONF.register_opts(OPTS, group='conductor')
+CONF.register_opts(HOST_OPTS)
 
 _wanted = threading.Event()
 _lock = threading.Lock()

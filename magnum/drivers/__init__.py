@@ -1,1 +1,103 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Which drivers there are, and which of them serves a cluster.
+
+Drivers are entry points of group `magnum.drivers`.  There is one look-up for
+everything: templates, new clusters and every later operation get the same
+answer, so that what was accepted can also be worked on.
+"""
+
+from collections.abc import Mapping
+import functools
+from typing import Any
+
+from oslo_config import cfg
+import stevedore
+
+from magnum.drivers import base
+from magnum.drivers import options  # noqa: F401  (registers [drivers])
+from magnum import errors
+
+CONF = cfg.CONF
+
+
+@functools.cache
+def _installed() -> Mapping[str, base.Driver]:
+    """All drivers that are installed, by entry-point name."""
+    manager = stevedore.ExtensionManager(
+        'magnum.drivers', invoke_on_load=True,
+        on_load_failure_callback=_load_failed)
+    return {extension.name: extension.obj for extension in manager}
+
+
+def _load_failed(manager, entry_point, error):
+    raise error
+
+
+def names() -> list[str]:
+    """The drivers that are installed and not disabled, sorted."""
+    return sorted(set(_installed()) - set(CONF.drivers.disabled_drivers))
+
+
+def by_name(name: str) -> base.Driver:
+    """The driver called `name`.
+
+    :raises DriverNotFound: it is not installed, disabled, or a beta driver
+        that the operator has not enabled.
+    """
+    if name not in names():
+        raise errors.DriverNotFound(
+            f'Cluster driver {name} is not available; there is: '
+            f'{", ".join(names()) or "none"}.')
+    driver = _installed()[name]
+    if driver.beta and name not in CONF.drivers.enabled_beta_drivers:
+        raise errors.DriverNotFound(
+            f'Cluster driver {name} is a beta driver that is not enabled in '
+            f'[drivers] enabled_beta_drivers.')
+    return driver
+
+
+def by_type(server_type: str | None, distro: str | None,
+            coe: str | None) -> str:
+    """The name of the first usable driver that serves such clusters.
+
+    :raises DriverNotFound: there is none.
+    """
+    wanted = base.ClusterType(server_type or 'vm', distro or '', coe or '')
+    for name in names():
+        driver = _installed()[name]
+        if wanted not in driver.provides:
+            continue
+        if not driver.beta or name in CONF.drivers.enabled_beta_drivers:
+            return name
+    raise errors.DriverNotFound(
+        f'Cluster type ({wanted.server_type}, {wanted.os}, {wanted.coe}) is '
+        f'not supported by any enabled cluster driver.')
+
+
+def resolve(explicit: str | None, image_properties: Mapping[str, Any],
+            server_type: str | None, coe: str | None) -> str:
+    """The name of the driver for a new template.
+
+    In this order: the one that was asked for, the image's property
+    `magnum_driver`, `[drivers] default_driver`, the first that serves
+    (server_type, the image's `os_distro`, coe).
+    """
+    name = (explicit or image_properties.get('magnum_driver')
+            or CONF.drivers.default_driver
+            or by_type(server_type, image_properties.get('os_distro'), coe))
+    by_name(name)
+    return name
+
+
+def name_for(template: Any) -> str:
+    """The name of the driver of a template's clusters."""
+    return template.driver or by_type(template.server_type,
+                                      template.cluster_distro, template.coe)
+
+
+def for_template(template: Any) -> base.Driver:
+    """The driver of a template's clusters.
+
+    :raises DriverNotFound: there is none that may be used.
+    """
+    return by_name(name_for(template))

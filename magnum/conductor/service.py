@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One conductor: its worker, its ear on the bus, and its heartbeat."""
+
+import threading
+
+from oslo_config import cfg
+from oslo_db import exception as db_exception
+from oslo_log import log
+import oslo_messaging as messaging
+
+from magnum.certificates import x509
+from magnum.conductor import endpoints
+from magnum.conductor import worker
+from magnum.db import changes
+from magnum.db import session as db
+from magnum import rpc
+
+LOG = log.getLogger(__name__)
+CONF = cfg.CONF
+
+HEARTBEAT_SECONDS = 60
+RECONNECT_SECONDS = 10
+
+
+class Conductor:
+    """Starts and stops as a whole; `stop` returns when all is given back."""
+
+    def __init__(self):
+        self._worker = worker.Worker()
+        self._stopped = threading.Event()
+        self._server = None
+
+    def start(self):
+        x509.keep_keys_ready()
+        self._worker.start()
+        for loop in (self._listen, self._beat):
+            threading.Thread(target=loop, name=loop.__name__,
+                             daemon=True).start()
+
+    def stop(self):
+        self._stopped.set()
+        self._worker.stop()
+        if self._server is not None:
+            self._server.stop()
+
+    def _listen(self):
+        """Hear hints; the library reconnects by itself once it was up."""
+        while not self._stopped.is_set():
+            try:
+                server = rpc.server(endpoints.Endpoint(self._worker))
+                server.start()
+                self._server = server
+                return
+            except messaging.MessagingException as e:
+                LOG.warning('The message bus is out of reach (%s); new work '
+                            'is found by looking for it.', e)
+                self._stopped.wait(RECONNECT_SECONDS)
+
+    def _beat(self):
+        while not self._stopped.is_set():
+            try:
+                self._beat_once()
+            except db_exception.DBError as e:
+                LOG.warning('No heartbeat: the database is out of reach '
+                            '(%s).', type(e).__name__)
+            self._stopped.wait(HEARTBEAT_SECONDS)
+
+    @staticmethod
+    @db.retried
+    def _beat_once():
+        with db.writer() as session:
+            changes.beat(session, CONF.host, 'magnum-conductor')

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Create a cluster."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from magnum import context
+from magnum.db import models
+from magnum.db import session as db
+from magnum import drivers
+from magnum import errors
+from magnum import openstack
+from magnum.operations import desired
+from magnum.operations import journal
+from magnum.operations import kinds
+from magnum.operations import references
+from magnum.operations import requests
+from magnum.operations import steps
+from magnum import quota
+from magnum import rpc
+
+KIND = kinds.Kind(
+    name='create_cluster', action='CREATE', nodegroups=kinds.every_group,
+    steps=(steps.delegate, steps.issue_certificates, steps.apply,
+           steps.settle))
+
+
+def request(context: context.RequestContext,
+            template: models.ClusterTemplate,
+            wish: Mapping[str, Any]) -> models.Cluster:
+    """Write a new cluster down, together with the work that makes it.
+
+    Everything that can be refused is refused here, before anything is stored.
+
+    :param wish: the attributes that were sent; None means not given.
+    """
+    cluster = desired.new_cluster(template, wish, context.project_id,
+                                  context.user_id)
+    master_count = wish.get('master_count') or 1
+    node_count = wish.get('node_count')
+    node_count = 1 if node_count is None else node_count
+    driver = drivers.for_template(template)
+    check_storage(template.docker_storage_driver, cluster.docker_volume_size)
+    if master_count % 2 == 0:
+        raise errors.InvalidParameter(
+            'master_count', f'{master_count} is even; an odd number of '
+                            f'masters can agree when one is lost.')
+    with db.reader() as session:
+        quota.check(session, context.project_id)
+    if template.hidden and not context.is_admin:
+        raise errors.Forbidden(
+            f'ClusterTemplate {template.uuid} is hidden: clusters can no '
+            f'longer be made from it.')
+    found = _references(openstack.request_cloud(context), template, cluster)
+    if master_count > 1 and not cluster.master_lb_enabled:
+        raise errors.InvalidParameter(
+            'master_count', 'several masters need master_lb_enabled.')
+    nodegroups = desired.default_nodegroups(cluster, template, master_count,
+                                            node_count)
+    properties = {key: found.image.properties[key]
+                  for key in desired.IMAGE_PROPERTIES
+                  if key in found.image.properties} if found.image else {}
+    driver.validate(desired.spec(cluster, template, nodegroups,
+                                 image_properties=properties))
+    _store(context, cluster, nodegroups, properties)
+    rpc.hint()
+    return cluster
+
+
+def check_storage(storage_driver: str | None,
+                  volume_size: int | None) -> None:
+    """Refuse `devicemapper` without a container volume of at least 3 GB."""
+    if storage_driver == 'devicemapper' and (volume_size or 0) < 3:
+        raise errors.InvalidParameter(
+            'docker_volume_size', 'storage driver devicemapper needs a '
+                                  'volume of at least 3 GB.')
+
+
+def _references(cloud: openstack.Cloud, template: models.ClusterTemplate,
+                cluster: models.Cluster) -> references.Found:
+    if references.boot_volume_size(cluster.labels) <= 0:
+        for key in ('flavor_id', 'master_flavor_id'):
+            if getattr(cluster, key) is None:
+                raise errors.InvalidParameter(
+                    key, 'neither the cluster nor its template names a '
+                         'flavor.')
+    found = references.find(cloud, {
+        'image_id': template.image_id,
+        'flavor_id': cluster.flavor_id,
+        'master_flavor_id': cluster.master_flavor_id,
+        'external_network_id': template.external_network_id,
+        'fixed_network': cluster.fixed_network,
+        'fixed_subnet': cluster.fixed_subnet,
+        'keypair': cluster.keypair})
+    references.check_root_disk(found, cluster.labels)
+    return found
+
+
+@db.retried
+def _store(context: context.RequestContext, cluster: models.Cluster,
+           nodegroups: list[models.NodeGroup],
+           properties: Mapping[str, str]) -> None:
+    quota.prepare(context.project_id)
+    for row in (cluster, *nodegroups):
+        # A first try that was rolled back left numbers that are not ours.
+        row.id = None
+    with db.writer() as session:
+        quota.take(session, context.project_id)
+        session.add(cluster)
+        session.flush()
+        session.add_all(nodegroups)
+        journal.record(
+            session, KIND.name, cluster.uuid,
+            args={'image_properties': dict(properties)},
+            timeout_seconds=requests.timeout_seconds(cluster),
+            **requests.requester(context))

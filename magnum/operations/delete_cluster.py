@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Delete a cluster, and all that it left anywhere.
+
+Comes behind the step that is running, never beside it: what is idle or waits
+is cancelled at once, what runs stops at its next step, and then the delete is
+the oldest.
+"""
+
+from magnum.certificates import authority
+from magnum import context
+from magnum.db import changes
+from magnum.db import models
+from magnum.db import session as db
+from magnum.drivers import base
+from magnum import errors
+from magnum import identity
+from magnum import openstack
+from magnum.operations import journal
+from magnum.operations import kinds
+from magnum.operations import outcome
+from magnum.operations import requests
+from magnum.operations import steps
+from magnum.operations import work as working
+from magnum import rpc
+
+
+def request(context: context.RequestContext,
+            cluster: models.Cluster) -> None:
+    """Write down that the cluster is to go; any status, and any number of
+    times."""
+    _store(context, cluster)
+    rpc.hint()
+
+
+@db.retried
+def _store(context: context.RequestContext, cluster: models.Cluster) -> None:
+    with db.writer() as session:
+        changes.touch_cluster(session, cluster.uuid)
+        if journal.active(session, cluster.uuid, KIND.name):
+            return
+        if not changes.mark_for_deletion(session, cluster.uuid):
+            raise errors.NotFound('Cluster', cluster.uuid)
+        journal.cancel(session, cluster.uuid)
+        journal.record(session, KIND.name, cluster.uuid,
+                       timeout_seconds=requests.DELETE_SECONDS,
+                       **requests.requester(context))
+
+
+def destroy(work: working.Work) -> None:
+    """Set the removal of the infrastructure in motion."""
+    try:
+        work.driver.destroy(work.cloud, work.spec())
+    except errors.AuthorisationEnded:
+        # A delete must not fail because it had to wait for its turn.
+        work.driver.destroy(work.service_cloud, work.spec())
+
+
+def await_gone(work: working.Work) -> outcome.Facts | outcome.Again:
+    """Wait until nothing of the infrastructure is left."""
+    observed = work.driver.observe(_cloud(work), work.spec())
+    if observed.state is base.State.GONE:
+        return outcome.Facts()
+    if observed.state is base.State.FAILED:
+        raise outcome.StepFailed(observed.reason or 'Deletion failed.',
+                                 steps.facts_of(observed))
+    return outcome.Again(steps.SETTLE_SECONDS, observed.reason)
+
+
+def retire_certificates(work: working.Work) -> None:
+    """Remove the cluster's certificates from the store."""
+    authority.retire(work.cluster.uuid,
+                     {kind: getattr(work.cluster, kind)
+                      for kind in authority.KINDS})
+
+
+def retire_trust(work: working.Work) -> None:
+    """Remove the cluster's own user and its trust from Keystone."""
+    identity.retire(work.cluster.uuid, work.cluster.project_id,
+                    work.cluster.trustee_user_id, work.cluster.trust_id)
+
+
+def forget(work: working.Work) -> outcome.Facts:
+    """Let the rows go, now that nothing else is left."""
+    return outcome.Facts(forget=True)
+
+
+def _cloud(work: working.Work) -> openstack.Cloud:
+    try:
+        return work.cloud
+    except errors.AuthorisationEnded:
+        return work.service_cloud
+
+
+KIND = kinds.Kind(
+    name='delete_cluster', action='DELETE', nodegroups=kinds.every_group,
+    steps=(destroy, await_gone, retire_certificates, retire_trust, forget))

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Check that what a template or cluster names exists in the cloud.
+
+Images, flavors, networks and key pairs are stored as the user gave them, by
+name or id; here they are looked up once for each request, side by side, with
+the caller's own token.
+"""
+
+from collections.abc import Mapping
+from concurrent import futures
+import dataclasses
+from typing import Any
+
+from oslo_config import cfg
+
+from magnum.drivers import options  # noqa: F401  (registers [cinder])
+from magnum import errors
+from magnum import openstack
+
+CONF = cfg.CONF
+
+_LOOK_UPS = {
+    'image_id': lambda cloud, ident: cloud.image(ident),
+    'flavor_id': lambda cloud, ident: cloud.flavor(ident),
+    'master_flavor_id': lambda cloud, ident: cloud.flavor(ident),
+    'external_network_id': lambda cloud, ident: cloud.external_network(ident),
+    'fixed_network': lambda cloud, ident: cloud.network(ident),
+    'fixed_subnet': lambda cloud, ident: cloud.subnet(ident),
+    'keypair': lambda cloud, ident: cloud.keypair(ident),
+}
+
+_KINDS = {'image_id': 'image', 'flavor_id': 'flavor',
+          'master_flavor_id': 'flavor',
+          'external_network_id': 'external network',
+          'fixed_network': 'network', 'fixed_subnet': 'subnet',
+          'keypair': 'keypair'}
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What the names stand for; None where none was given."""
+
+    image_id: Any = None
+    flavor_id: Any = None
+    master_flavor_id: Any = None
+    external_network_id: Any = None
+    fixed_network: Any = None
+    fixed_subnet: Any = None
+    keypair: Any = None
+
+    @property
+    def image(self) -> Any:
+        return self.image_id
+
+
+def find(cloud: openstack.Cloud, names: Mapping[str, str | None]) -> Found:
+    """Look up all of `names` that are not None; keys as in `Found`.
+
+    The error of the first key in the order of `names` is raised, so that the
+    same request always gets the same answer.
+
+    :raises InvalidParameter: one does not exist, or an image has no
+        `os_distro`.
+    :raises NotFound: the key pair does not exist.
+    :raises Conflict: a name stands for several.
+    :raises Forbidden: the caller may not see it.
+    """
+    wanted = {key: ident for key, ident in names.items() if ident is not None}
+    if not wanted:
+        return Found()
+    with futures.ThreadPoolExecutor(max_workers=len(wanted)) as pool:
+        answers = {key: pool.submit(_LOOK_UPS[key], cloud, ident)
+                   for key, ident in wanted.items()}
+    found = {}
+    for key, answer in answers.items():
+        try:
+            found[key] = answer.result()
+        except errors.NotFound:
+            if key == 'keypair':
+                raise
+            raise errors.InvalidParameter(
+                key, f'{_KINDS[key]} {wanted[key]} could not be found.'
+            ) from None
+    image = found.get('image_id')
+    if image is not None and not image.properties.get('os_distro'):
+        raise errors.InvalidParameter(
+            'image_id', f'image {wanted["image_id"]} has no property '
+                        f'os_distro, which says what drives it.')
+    return Found(**found)
+
+
+def boot_volume_size(labels: Mapping[str, Any] | None) -> int:
+    """GB of the nodes' boot volume; 0 or less: they boot from the image.
+
+    :raises InvalidParameter: the label is not an integer.
+    """
+    value = (labels or {}).get('boot_volume_size')
+    if value in (None, ''):
+        return CONF.cinder.default_boot_volume_size
+    try:
+        return int(value)
+    except ValueError:
+        raise errors.InvalidParameter(
+            'labels', f'boot_volume_size must be an integer, not "{value}".'
+        ) from None
+
+
+def check_root_disk(found: Found, labels: Mapping[str, Any] | None) -> None:
+    """Refuse flavors without a disk where the nodes boot from the image.
+
+    :raises InvalidParameter: a flavor's disk is 0 and no boot volume is set.
+    """
+    if boot_volume_size(labels) != 0:
+        return
+    for key in ('flavor_id', 'master_flavor_id'):
+        flavor = getattr(found, key)
+        if flavor is not None and flavor.disk == 0:
+            raise errors.InvalidParameter(
+                key, f'flavor {flavor.name} has no root disk; set label '
+                     f'boot_volume_size, or choose another flavor.')

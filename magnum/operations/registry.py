@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All kinds of operation that this release knows, by name.
+
+A conductor claims only these, so that during a rolling upgrade an old one
+leaves alone what only a new one can do.
+"""
+
+from magnum.operations import create_cluster
+from magnum.operations import delete_cluster
+from magnum.operations import kinds
+from magnum.operations import resize_cluster
+from magnum.operations import update_cluster
+
+KINDS = kinds.table(create_cluster.KIND, update_cluster.KIND,
+                    resize_cluster.KIND, delete_cluster.KIND)

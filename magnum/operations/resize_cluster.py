@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Change the number of nodes of a group, or replace named ones."""
+
+from collections.abc import Iterable
+
+from magnum import context
+from magnum.db import changes
+from magnum.db import models
+from magnum.db import session as db
+from magnum import drivers
+from magnum import errors
+from magnum.operations import journal
+from magnum.operations import kinds
+from magnum.operations import requests
+from magnum.operations import steps
+from magnum import rpc
+
+KIND = kinds.Kind(
+    name='resize_cluster', action='UPDATE', nodegroups=kinds.named_group,
+    steps=(steps.apply, steps.settle), undo=kinds.uncounted)
+
+
+def request(context: context.RequestContext, cluster: models.Cluster,
+            nodegroup: models.NodeGroup, node_count: int,
+            nodes_to_remove: Iterable[str] | None = None) -> None:
+    """Write down that a group is to have `node_count` nodes.
+
+    Comes in order behind what is at work on the cluster.  With the present
+    count and named nodes it replaces these.
+
+    :param nodes_to_remove: server uuids, or indexes within the group.
+    :raises WrongStatus: the cluster is not in a state to be changed.
+    """
+    check_bounds(cluster, nodegroup, node_count)
+    store(context, KIND.name, requests.RESIZABLE, cluster, nodegroup,
+          node_count, list(nodes_to_remove or ()))
+    rpc.hint()
+
+
+def check_bounds(cluster: models.Cluster, nodegroup: models.NodeGroup,
+                 node_count: int) -> None:
+    """Refuse a size outside the group's own limits, and sizes of masters."""
+    if nodegroup.role == 'master':
+        driver = drivers.for_template(cluster.template)
+        if 'resize_masters' not in driver.powers:
+            raise errors.NotSupported(
+                "The cluster's driver cannot change the number of masters.")
+        if node_count % 2 == 0:
+            raise errors.InvalidParameter(
+                'node_count', 'the number of masters must be odd.')
+        return
+    low, high = nodegroup.min_node_count or 0, nodegroup.max_node_count
+    if node_count < low:
+        raise errors.InvalidParameter(
+            'node_count', f'{node_count} is below min_node_count {low} of '
+                          f'nodegroup {nodegroup.name}.')
+    if high and node_count > high:
+        raise errors.InvalidParameter(
+            'node_count', f'{node_count} is above max_node_count {high} of '
+                          f'nodegroup {nodegroup.name}.')
+
+
+@db.retried
+def store(context: context.RequestContext, kind: str,
+          allowed: frozenset[str], cluster: models.Cluster,
+          nodegroup: models.NodeGroup, node_count: int,
+          nodes_to_remove: list[str]) -> None:
+    with db.writer() as session:
+        requests.begin(session, 'Resizing', cluster, allowed,
+                       'UPDATE_IN_PROGRESS')
+        old = changes.count_nodegroup(session, nodegroup.uuid, node_count,
+                                      'UPDATE_IN_PROGRESS')
+        journal.record(
+            session, kind, cluster.uuid,
+            args={'nodegroup': nodegroup.uuid, 'node_count': node_count,
+                  'old_node_count': old, 'nodes_to_remove': nodes_to_remove},
+            timeout_seconds=requests.timeout_seconds(cluster),
+            **requests.requester(context))

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run one claimed operation; the only failure policy there is.
+
+    a step ...                          and the runner ...
+    returns facts or None               writes them and checks the step off
+    returns Again                       writes its facts, gives the lease back
+    raises errors.Temporary             gives it back for a growing time
+    raises any other MagnumError        FAILED, with the reason for the user
+    raises anything else                logs our bug, lets the lease lapse
+    lapses > 3 at a claim               FAILED, with the operation's uuid
+
+Facts and the check-off are one transaction.  It touches the cluster's row
+before it reads what else is queued: a request that comes at the same time has
+either recorded its operation, and is seen, or waits for our commit.
+"""
+
+from collections.abc import Callable
+
+from oslo_log import log
+
+from magnum.db import changes
+from magnum.db import session as db
+from magnum import errors
+from magnum.operations import journal
+from magnum.operations import kinds
+from magnum.operations import outcome
+from magnum.operations import registry
+from magnum.operations import work as working
+
+LOG = log.getLogger(__name__)
+
+MAX_LAPSES = 3
+MAX_DELAY_SECONDS = 60
+
+
+def run(operation: journal.Operation,
+        stopping: Callable[[], bool] = lambda: False) -> None:
+    """Take a claimed operation as far as it goes now."""
+    LOG.debug('Operation %s (%s of cluster %s) goes on at step %s.',
+              operation.uuid, operation.kind, operation.cluster_uuid,
+              operation.step)
+    current: journal.Operation | None = operation
+    try:
+        while current is not None:
+            current = _advance(current)
+            if current is not None and stopping():
+                _release(current)
+                return
+    except journal.LeaseLost:
+        LOG.warning('Operation %s was taken over by another conductor.',
+                    operation.uuid)
+    except Exception:
+        # Our bug: whoever claims it when the lease has lapsed tries again,
+        # and the fourth time it fails for good.
+        LOG.exception('Operation %s (%s of cluster %s) met a bug.',
+                      operation.uuid, operation.kind, operation.cluster_uuid)
+
+
+def _advance(operation: journal.Operation) -> journal.Operation | None:
+    """Run the next step; None when the operation ended or waits."""
+    kind = registry.KINDS[operation.kind]
+    work, late = _load(operation)
+    if work is None or operation.cancelled:
+        return _finish(operation, journal.CANCELLED)
+    step = kind.step(operation.step)
+    if operation.lapses > MAX_LAPSES:
+        return _fail(work, kind, step, errors.InfrastructureFailed(
+            f'Step {step.__name__} failed {MAX_LAPSES} times; the operator '
+            f'finds the cause under operation {operation.uuid}.'))
+    if late:
+        return _fail(work, kind, step, errors.InfrastructureFailed(
+            f'Step {step.__name__} did not end in time; the last that was '
+            f'known: {work.cluster.status_reason or "nothing"}.'))
+    try:
+        result = step(work)
+    except errors.Temporary as e:
+        return _put_off(work, min(2 ** operation.refusals, MAX_DELAY_SECONDS),
+                        outcome.Again(0, f'{step.__name__}: {e}'),
+                        refused=True)
+    except errors.MagnumError as e:
+        return _fail(work, kind, step, e)
+    if isinstance(result, outcome.Again):
+        return _put_off(work, result.seconds, result)
+    return _check_off(work, kind, step, result or outcome.Facts())
+
+
+@db.retried
+def _load(operation: journal.Operation) -> tuple[working.Work | None, bool]:
+    with db.reader() as session:
+        late = (operation.deadline is not None
+                and journal.database_time(session) > operation.deadline)
+        return working.load(session, operation), late
+
+
+@db.retried
+def _put_off(work: working.Work, seconds: float, again: outcome.Again,
+             refused: bool = False) -> None:
+    with db.writer() as session:
+        reason = {}
+        if again.reason != work.cluster.status_reason:
+            reason = {'status_reason': again.reason}
+        _write_facts(session, work, again.facts, **reason)
+        journal.put_off(session, work.operation, seconds, refused)
+
+
+@db.retried
+def _release(operation: journal.Operation) -> None:
+    with db.writer() as session:
+        journal.put_off(session, operation, 0)
+
+
+@db.retried
+def _check_off(work: working.Work, kind: kinds.Kind, step: kinds.Step,
+               facts: outcome.Facts) -> journal.Operation | None:
+    following = kind.after(step)
+    with db.writer() as session:
+        _write_facts(session, work, facts)
+        if following is not None:
+            return journal.check_off(session, work.operation, following)
+        if not facts.forget:
+            _write_statuses(session, work, kind, 'COMPLETE')
+        journal.finish(session, work.operation, journal.DONE)
+    LOG.info('Operation %s (%s of cluster %s) is done.', work.operation.uuid,
+             work.operation.kind, work.cluster.uuid)
+    return None
+
+
+@db.retried
+def _fail(work: working.Work, kind: kinds.Kind, step: kinds.Step,
+          error: errors.MagnumError) -> None:
+    reason = str(error)
+    if isinstance(error, errors.AuthorisationEnded):
+        reason = (f'Your authorisation ended before step {step.__name__} '
+                  f'({reason}): submit the request again.')
+    with db.writer() as session:
+        if kind.undo and step.__name__ == 'apply':
+            _write_facts(session, work, kind.undo(work))
+        _write_facts(session, work, getattr(error, 'facts', outcome.Facts()))
+        _write_statuses(session, work, kind, 'FAILED', reason)
+        journal.finish(session, work.operation, journal.FAILED, reason)
+    LOG.warning('Operation %s (%s of cluster %s) failed at step %s: %s',
+                work.operation.uuid, work.operation.kind, work.cluster.uuid,
+                step.__name__, reason)
+
+
+@db.retried
+def _finish(operation: journal.Operation, state: str) -> None:
+    with db.writer() as session:
+        journal.finish(session, operation, state)
+    LOG.info('Operation %s (%s of cluster %s) is %s.', operation.uuid,
+             operation.kind, operation.cluster_uuid, state)
+
+
+def _write_facts(session, work: working.Work, facts: outcome.Facts,
+                 **columns) -> None:
+    if facts.forget:
+        changes.delete_cluster(session, work.cluster.uuid)
+        return
+    changes.write_cluster(session, work.cluster,
+                          {**facts.cluster, **columns})
+    for group in work.nodegroups:
+        changes.write_nodegroup(session, group,
+                                facts.nodegroups.get(group.uuid, {}))
+
+
+def _write_statuses(session, work: working.Work, kind: kinds.Kind, word: str,
+                    reason: str | None = None) -> None:
+    """Close the statuses, except of what a queued operation will change.
+
+    An update that others wait behind leaves the cluster in progress: nothing
+    is `*_IN_PROGRESS` without an active operation, and the reverse.
+    """
+    changes.touch_cluster(session, work.cluster.uuid)
+    queued = journal.others(session, work.operation)
+    expected, status = kind.status('IN_PROGRESS'), kind.status(word)
+    groups = [uuid for uuid in kind.nodegroups(work)
+              if not any((other.args or {}).get('nodegroup') == uuid
+                         for other in queued)]
+    failed = ', '.join(f'{group.name} failed' for group in work.nodegroups
+                       if group.uuid in groups)
+    changes.close_nodegroups(session, groups, expected, status, reason)
+    if not queued:
+        changes.close_cluster(
+            session, work.cluster.uuid, expected, status,
+            reason and (f'{failed}: {reason}' if failed else reason))

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Change what of a cluster may be patched: its size, and its health.
+
+The size is that of the default workers, and is changed just as by a resize;
+only the statuses in which it may be asked for are fewer.
+"""
+
+from collections.abc import Mapping
+
+from magnum import context
+from magnum.db import changes
+from magnum.db import models
+from magnum.db import session as db
+from magnum.operations import kinds
+from magnum.operations import resize_cluster
+from magnum.operations import steps
+from magnum import rpc
+
+KIND = kinds.Kind(
+    name='update_cluster', action='UPDATE', nodegroups=kinds.named_group,
+    steps=(steps.apply, steps.settle), undo=kinds.uncounted)
+
+
+def request(context: context.RequestContext, cluster: models.Cluster,
+            node_count: int) -> None:
+    """Write down that the default workers are to be `node_count`.
+
+    :raises WrongStatus: the cluster is not settled.
+    """
+    nodegroup = next(group for group in cluster.nodegroups
+                     if group.is_default and group.role != 'master')
+    resize_cluster.check_bounds(cluster, nodegroup, node_count)
+    resize_cluster.store(context, KIND.name, models.SETTLED, cluster,
+                         nodegroup, node_count, [])
+    rpc.hint()
+
+
+@db.retried
+def set_health(cluster: models.Cluster, health_status: str | None,
+               health_status_reason: Mapping[str, str] | None) -> None:
+    """Store what a controller in the cluster says of its health."""
+    with db.writer() as session:
+        changes.write_cluster(session, cluster, {
+            'health_status': health_status,
+            'health_status_reason': dict(health_status_reason or {})})

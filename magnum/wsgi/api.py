@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The API for uWSGI and mod_wsgi: `magnum.wsgi.api:application`.
+
+Importing this reads the configuration.  Of the server's own command line only
+`--config-file` and `--config-dir` are ours.
+"""
+
+import argparse
+import sys
+
+from magnum.api import app
+from magnum import config
+
+
+def _our_arguments(argv):
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument('--config-file', action='append', default=[])
+    parser.add_argument('--config-dir', action='append', default=[])
+    known, _ = parser.parse_known_args(argv)
+    return ([f'--config-file={path}' for path in known.config_file]
+            + [f'--config-dir={path}' for path in known.config_dir])
+
+
+config.parse(_our_arguments(sys.argv[1:]), prog='magnum-api')
+config.setup_logging()
+application = app.build()
