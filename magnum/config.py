@@ -7,22 +7,18 @@ never taken before the files are read.
 """
 
 from oslo_config import cfg
-from oslo_db import options as db_options
 from oslo_log import log
 from oslo_middleware import cors
+import oslo_messaging as messaging
 
-from magnum import rpc
 from magnum import version
 
 CONF = cfg.CONF
 
 
-def register_log_options(conf=CONF):
-    log.register_options(conf)
-
-
 def set_library_defaults():
-    """Change the defaults of library options; the generated sample shows them."""
+    """Change the defaults of library options; the sample shows them too."""
+    messaging.set_transport_defaults(control_exchange='magnum')
     cors.set_defaults(
         allow_headers=['X-Auth-Token', 'X-Identity-Status', 'X-Roles',
                        'X-Service-Catalog', 'X-User-Id', 'X-Tenant-Id',
@@ -35,10 +31,19 @@ def set_library_defaults():
 def parse(argv, prog=None, config_files=None):
     """Read the files and the command line into CONF.
 
+    May be called again, as tests do: what was read before is forgotten.
+
     :param argv: arguments without the program's name.
+    :param config_files: read these instead of searching the usual places.
     """
-    rpc.set_defaults()
+    # Options of the command line can be registered only before it is read.
+    CONF.clear()
     set_library_defaults()
-    db_options.set_defaults(CONF)
+    log.register_options(CONF)
     CONF(argv, project='magnum', prog=prog, version=version.text(),
          default_config_files=config_files)
+
+
+def setup_logging():
+    """Send the log where the options that were read say."""
+    log.setup(CONF, 'magnum', version.text())

@@ -38,11 +38,6 @@ _sender = None
 _transport = None
 
 
-def set_defaults():
-    """Before the files are read: the exchange of RPC is `magnum`."""
-    messaging.set_transport_defaults(control_exchange='magnum')
-
-
 def transport():
     global _transport
     with _lock:
