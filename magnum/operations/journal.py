@@ -177,8 +177,7 @@ def put_off(session: orm.Session, operation: Operation, seconds: float,
     """
     until = _from_now(session, seconds)
     if seconds:
-        past_the_round = (until - datetime.datetime.min).total_seconds() % 1
-        until += datetime.timedelta(seconds=1 - past_the_round)
+        until = until.replace(microsecond=0) + datetime.timedelta(seconds=1)
     _write(session, operation, owner=None, lapses=0,
            refusals=Operation.refusals + 1 if refused else 0,
            not_before=until)

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The journal, on every database there is."""
+
+import datetime
+
+from oslo_db import exception as db_exception
+import pytest
+import sqlalchemy as sa
+
+from magnum.db import models
+from magnum.db import session as db
+from magnum.operations import journal
+
+pytestmark = pytest.mark.usefixtures('database')
+
+KINDS = ['dig', 'fill']
+
+
+def record(kind='dig', cluster='c1', **more):
+    with db.writer() as session:
+        return journal.record(session, kind, cluster, **more)
+
+
+def ready():
+    with db.reader() as session:
+        return journal.ready(session, KINDS)
+
+
+def claim(owner='one', lease=60):
+    """Claim the first that is ready; None when there is none."""
+    for operation_id, attempt in ready():
+        with db.writer() as session:
+            return journal.claim(session, operation_id, attempt, owner, lease)
+    return None
+
+
+def write(function, *args, **kwargs):
+    with db.writer() as session:
+        return function(session, *args, **kwargs)
+
+
+def let_the_lease_end(operation):
+    with db.writer() as session:
+        session.execute(sa.update(models.Operation)
+                        .where(models.Operation.id == operation.id)
+                        .values(not_before=datetime.datetime(2000, 1, 1)))
+
+
+def stored(operation):
+    with db.reader() as session:
+        return session.get(models.Operation, operation.id)
+
+
+def test_a_recorded_operation_can_be_claimed_once():
+    recorded = record(args={'size': 3})
+    (operation_id, attempt), = ready()
+    first = write(journal.claim, operation_id, attempt, 'one', 60)
+    second = write(journal.claim, operation_id, attempt, 'two', 60)
+    assert first.uuid == recorded.uuid
+    assert first.args == {'size': 3}
+    assert second is None
+    assert ready() == []
+
+
+def test_an_unknown_kind_is_left_alone():
+    record(kind='fly')
+    assert ready() == []
+    assert write(journal.seconds_to_next, KINDS) is None
+
+
+def test_operations_of_one_cluster_come_one_at_a_time_oldest_first():
+    first, second = record(), record(kind='fill')
+    other = record(cluster='c2')
+    assert [uuid for uuid, _ in ready()] == [first.id, other.id]
+    claimed = claim()
+    assert claimed.id == first.id
+    write(journal.finish, claimed, journal.DONE)
+    assert [uuid for uuid, _ in ready()] == [second.id, other.id]
+
+
+def test_the_database_forbids_two_running_operations_of_a_cluster():
+    first, second = record(), record()
+    claim()
+    with pytest.raises(db_exception.DBDuplicateEntry):
+        write(journal.claim, second.id, 0, 'two', 60)
+
+
+def test_what_is_queued_is_no_reason_to_look_again():
+    record()
+    record()
+    claim(lease=60)
+    assert 50 < write(journal.seconds_to_next, KINDS) <= 60
+
+
+def test_a_lapsed_lease_can_be_taken_over_at_the_same_step():
+    record()
+    lost = claim('one')
+    write(journal.check_off, lost, 'second')
+    let_the_lease_end(lost)
+    taken = claim('two')
+    assert (taken.owner, taken.step, taken.attempt) == ('two', 'second', 2)
+
+
+def test_a_zombie_writes_nothing():
+    record()
+    zombie = claim('one')
+    let_the_lease_end(zombie)
+    claim('two')
+    for function, args in ((journal.check_off, ('next',)),
+                           (journal.put_off, (5,)), (journal.renew, (60,)),
+                           (journal.finish, (journal.DONE,))):
+        with pytest.raises(journal.LeaseLost):
+            write(function, zombie, *args)
+    row = stored(zombie)
+    assert (row.owner, row.state, row.step) == ('two', 'ACTIVE', None)
+
+
+def test_a_put_off_operation_waits_and_keeps_its_cluster():
+    record()
+    record()
+    operation = claim()
+    write(journal.put_off, operation, 30)
+    assert ready() == []
+    row = stored(operation)
+    assert row.owner is None
+    assert row.running_on == 'c1'
+
+
+def test_waits_end_in_whole_seconds_so_that_they_end_together():
+    record()
+    operation = claim()
+    write(journal.put_off, operation, 0.5)
+    until = stored(operation).not_before
+    assert until.microsecond == 0
+    with db.reader() as session:
+        away = until - journal.database_time(session)
+    assert 0 < away.total_seconds() <= 1.5
+
+
+def test_lapses_are_counted_until_there_is_progress():
+    record()
+    for lapses in (1, 2, 3):
+        operation = claim()
+        assert operation.lapses == lapses
+        let_the_lease_end(operation)
+    operation = claim()
+    write(journal.check_off, operation, 'second')
+    assert stored(operation).lapses == 0
+
+
+def test_refusals_are_counted_until_there_is_progress():
+    record()
+    for refusals in (0, 1, 2):
+        operation = claim()
+        assert operation.refusals == refusals
+        write(journal.put_off, operation, 0, refused=True)
+    write(journal.put_off, operation, 0)
+    assert stored(operation).refusals == 0
+
+
+def test_cancelling_wakes_what_waits_and_leaves_a_lease_alone():
+    waiting, running = record(), record(cluster='c2')
+    operation = claim()
+    write(journal.put_off, operation, 600)
+    claim()
+    write(journal.cancel, 'c1')
+    write(journal.cancel, 'c2')
+    assert [uuid for uuid, _ in ready()] == [waiting.id]
+    assert stored(running).cancelled
+    assert write(journal.check_off, stored(running), 'next').cancelled
+
+
+def test_an_ended_operation_keeps_no_token():
+    record(sealed_token='sealed')
+    operation = claim()
+    write(journal.finish, operation, journal.FAILED, 'it broke')
+    row = stored(operation)
+    assert (row.state, row.error, row.sealed_token, row.running_on) == (
+        'FAILED', 'it broke', None, None)
+
+
+def test_a_time_limit_becomes_a_deadline():
+    operation = record(timeout_seconds=90)
+    with db.reader() as session:
+        left = operation.deadline - journal.database_time(session)
+    assert 85 < left.total_seconds() <= 90
+
+
+def test_the_clock_is_utc():
+    with db.reader() as session:
+        now = journal.database_time(session)
+    utc = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    assert abs((now - utc).total_seconds()) < 5
