@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The failure policy: what each outcome of a step means."""
+
+import datetime
+
+import pytest
+import sqlalchemy as sa
+
+from magnum.db import models
+from magnum.db import session as db
+from magnum import errors
+from magnum.operations import journal
+from magnum.operations import kinds
+from magnum.operations import outcome
+from magnum.operations import registry
+from magnum.operations import runner
+
+UUID = '5d12f6fd-a196-4bf0-ae4c-1f639a523a52'
+
+
+class Script:
+    """A kind of operation whose steps do what the test says."""
+
+    def __init__(self, monkeypatch, action='UPDATE', undo=None):
+        self.calls, self.outcomes = [], {}
+
+        def apply(work):
+            return self._play('apply', work)
+
+        def settle(work):
+            return self._play('settle', work)
+
+        self.kind = kinds.Kind(name='play', action=action, undo=undo,
+                               steps=(apply, settle),
+                               nodegroups=kinds.every_group)
+        monkeypatch.setattr(registry, 'KINDS', kinds.table(self.kind))
+
+    def _play(self, name, work):
+        self.calls.append(name)
+        result = self.outcomes.get(name)
+        if callable(result):
+            result = result(work)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+
+@pytest.fixture
+def script(monkeypatch):
+    return Script(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def cluster(sqlite_database):
+    with db.writer() as session:
+        session.add(models.Cluster(uuid=UUID, name='c', project_id='p',
+                                   status='UPDATE_IN_PROGRESS', labels={}))
+        session.add(models.NodeGroup(
+            uuid='ng', name='default-worker', cluster_id=UUID, project_id='p',
+            role='worker', is_default=True, node_count=2,
+            status='UPDATE_IN_PROGRESS'))
+
+
+def record(**more):
+    with db.writer() as session:
+        return journal.record(session, 'play', UUID, **more)
+
+
+def run():
+    """Claim what is ready and run it; the operation's row afterwards."""
+    with db.reader() as session:
+        ready = journal.ready(session, ['play'])
+    for operation_id, attempt in ready[:1]:
+        with db.writer() as session:
+            operation = journal.claim(session, operation_id, attempt, 'me',
+                                      60)
+        runner.run(operation)
+        return stored(operation)
+
+
+def stored(operation):
+    with db.reader() as session:
+        return session.get(models.Operation, operation.id)
+
+
+def the_cluster():
+    with db.reader() as session:
+        return session.scalar(sa.select(models.Cluster))
+
+
+def the_group():
+    with db.reader() as session:
+        return session.scalar(sa.select(models.NodeGroup))
+
+
+def make_ready(operation):
+    with db.writer() as session:
+        session.execute(sa.update(models.Operation)
+                        .values(not_before=datetime.datetime(2000, 1, 1)))
+
+
+def test_steps_run_in_order_and_close_the_statuses(script):
+    record()
+    operation = run()
+    assert script.calls == ['apply', 'settle']
+    assert operation.state == 'DONE'
+    assert the_cluster().status == 'UPDATE_COMPLETE'
+    assert the_group().status == 'UPDATE_COMPLETE'
+
+
+def test_facts_are_written_with_the_check_off(script):
+    script.outcomes['apply'] = outcome.Facts(
+        cluster={'stack_id': 's1'}, nodegroups={'ng': {'stack_id': 's1'}})
+    script.outcomes['settle'] = RuntimeError('bug')
+    record()
+    operation = run()
+    assert operation.step == 'settle'
+    assert the_cluster().stack_id == 's1'
+    assert the_group().stack_id == 's1'
+
+
+def test_not_yet_gives_the_lease_back_and_says_why(script):
+    script.outcomes['settle'] = outcome.Again(30, 'two nodes to go')
+    record()
+    operation = run()
+    assert (operation.state, operation.owner) == ('ACTIVE', None)
+    assert operation.step == 'settle'
+    assert the_cluster().status_reason == 'two nodes to go'
+    assert the_cluster().status == 'UPDATE_IN_PROGRESS'
+
+
+def test_what_waited_goes_on_at_the_same_step(script):
+    script.outcomes['settle'] = outcome.Again(30)
+    operation = record()
+    run()
+    script.outcomes['settle'] = None
+    make_ready(operation)
+    assert run().state == 'DONE'
+    assert script.calls == ['apply', 'settle', 'settle']
+    assert the_cluster().status_reason is None
+
+
+def test_the_waits_for_an_unwilling_world_grow(script):
+    script.outcomes['apply'] = errors.ServiceUnavailable('Heat is away')
+    operation = record()
+    waits = []
+    for _ in range(4):
+        make_ready(operation)
+        row = run()
+        with db.reader() as session:
+            waits.append((row.not_before
+                          - journal.database_time(session)).total_seconds())
+    assert waits == sorted(waits)
+    assert waits[-1] > 6
+    assert the_cluster().status_reason == 'apply: Heat is away'
+
+
+def test_a_refusal_fails_the_operation_with_its_reason(script):
+    script.outcomes['apply'] = errors.InfrastructureFailed('no such flavor')
+    record()
+    operation = run()
+    assert (operation.state, operation.error) == ('FAILED', 'no such flavor')
+    assert the_cluster().status == 'UPDATE_FAILED'
+    assert the_cluster().status_reason == (
+        'default-worker failed: no such flavor')
+    assert the_group().status == 'UPDATE_FAILED'
+    assert the_group().status_reason == 'no such flavor'
+
+
+def test_a_token_that_ended_is_said_in_plain_words(script):
+    script.outcomes['apply'] = errors.AuthorisationEnded('token expired')
+    record()
+    run()
+    assert the_group().status_reason == (
+        'Your authorisation ended before step apply (token expired): submit '
+        'the request again.')
+
+
+def test_what_is_known_of_a_failure_is_kept(script):
+    script.outcomes['settle'] = outcome.StepFailed(
+        'join: refused', outcome.Facts(cluster={'api_address': 'https://a'}))
+    record()
+    run()
+    assert the_cluster().api_address == 'https://a'
+
+
+def test_a_refused_apply_is_undone(monkeypatch):
+    script = Script(monkeypatch, undo=kinds.uncounted)
+    script.outcomes['apply'] = errors.InfrastructureFailed('quota')
+    record(args={'nodegroup': 'ng', 'node_count': 2, 'old_node_count': 1})
+    run()
+    assert the_group().node_count == 1
+
+
+def test_a_bug_lets_the_lease_lapse_and_fails_at_the_fourth_claim(script):
+    script.outcomes['apply'] = RuntimeError('secret text')
+    operation = record()
+    for _ in range(3):
+        make_ready(operation)
+        assert run().state == 'ACTIVE'
+    make_ready(operation)
+    row = run()
+    assert row.state == 'FAILED'
+    assert operation.uuid in the_group().status_reason
+    assert 'secret' not in the_group().status_reason
+
+
+def test_a_deadline_fails_the_operation_naming_the_step(script):
+    script.outcomes['settle'] = outcome.Again(1, 'two nodes to go')
+    operation = record(timeout_seconds=600)
+    run()
+    with db.writer() as session:
+        session.execute(sa.update(models.Operation)
+                        .values(deadline=datetime.datetime(2000, 1, 1)))
+    make_ready(operation)
+    assert run().state == 'FAILED'
+    assert 'settle did not end in time' in the_cluster().status_reason
+    assert 'two nodes to go' in the_cluster().status_reason
+
+
+def test_a_cancelled_operation_does_nothing_more(script):
+    def cancel(work):
+        with db.writer() as session:
+            journal.cancel(session, UUID)
+
+    script.outcomes['apply'] = cancel
+    record()
+    operation = run()
+    assert operation.state == 'CANCELLED'
+    assert script.calls == ['apply']
+    assert the_cluster().status == 'UPDATE_IN_PROGRESS'
+
+
+def test_a_queued_operation_keeps_the_cluster_in_progress(script):
+    record()
+    record()
+    run()
+    assert the_cluster().status == 'UPDATE_IN_PROGRESS'
+    run()
+    assert the_cluster().status == 'UPDATE_COMPLETE'
+
+
+def test_a_status_that_has_moved_on_is_not_overwritten(script):
+    def delete(work):
+        with db.writer() as session:
+            session.execute(sa.update(models.Cluster)
+                            .values(status='DELETE_IN_PROGRESS'))
+
+    script.outcomes['settle'] = delete
+    record()
+    run()
+    assert the_cluster().status == 'DELETE_IN_PROGRESS'
+
+
+def test_what_is_gone_is_forgotten(script):
+    script.outcomes['settle'] = outcome.Facts(forget=True)
+    record()
+    assert run().state == 'DONE'
+    assert the_cluster() is None
+    assert the_group() is None
+
+
+def test_an_operation_without_a_cluster_ends(script):
+    record()
+    with db.writer() as session:
+        session.execute(sa.delete(models.Cluster))
+    assert run().state == 'CANCELLED'
+
+
+def test_a_stopping_conductor_gives_its_work_back(script):
+    record()
+    with db.reader() as session:
+        (operation_id, attempt), = journal.ready(session, ['play'])
+    with db.writer() as session:
+        operation = journal.claim(session, operation_id, attempt, 'me', 60)
+    runner.run(operation, stopping=lambda: True)
+    row = stored(operation)
+    assert (row.step, row.owner, row.state) == ('settle', None, 'ACTIVE')
+    assert script.calls == ['apply']
