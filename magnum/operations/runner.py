@@ -21,6 +21,7 @@ from oslo_log import log
 from magnum.db import changes
 from magnum.db import session as db
 from magnum import errors
+from magnum import notifications
 from magnum.operations import journal
 from magnum.operations import kinds
 from magnum.operations import outcome
@@ -63,6 +64,8 @@ def _advance(operation: journal.Operation) -> journal.Operation | None:
     if work is None or operation.cancelled:
         return _finish(operation, journal.CANCELLED)
     step = kind.step(operation.step)
+    if operation.step is None and operation.attempt == 1:
+        _tell(work, kind, 'pending')
     if operation.lapses > MAX_LAPSES:
         return _fail(work, kind, step, errors.InfrastructureFailed(
             f'Step {step.__name__} failed {MAX_LAPSES} times; the operator '
@@ -120,6 +123,7 @@ def _check_off(work: working.Work, kind: kinds.Kind, step: kinds.Step,
         if not facts.forget:
             _write_statuses(session, work, kind, 'COMPLETE')
         journal.finish(session, work.operation, journal.DONE)
+    _tell(work, kind, 'success')
     LOG.info('Operation %s (%s of cluster %s) is done.', work.operation.uuid,
              work.operation.kind, work.cluster.uuid)
     return None
@@ -138,9 +142,20 @@ def _fail(work: working.Work, kind: kinds.Kind, step: kinds.Step,
         _write_facts(session, work, getattr(error, 'facts', outcome.Facts()))
         _write_statuses(session, work, kind, 'FAILED', reason)
         journal.finish(session, work.operation, journal.FAILED, reason)
+    _tell(work, kind, 'failure')
     LOG.warning('Operation %s (%s of cluster %s) failed at step %s: %s',
                 work.operation.uuid, work.operation.kind, work.cluster.uuid,
                 step.__name__, reason)
+
+
+def _tell(work: working.Work, kind: kinds.Kind, end: str) -> None:
+    if not notifications.wanted():
+        return
+    with db.reader() as session:
+        # As it is now; of a cluster that has gone, as it was.
+        now = working.load(session, work.operation) or work
+    notifications.send(kind.action.lower(), end, now.cluster, now.nodegroups,
+                       work.operation.user_id, work.operation.project_id)
 
 
 @db.retried
