@@ -12,7 +12,6 @@ from alembic import command
 from alembic import config as alembic_config
 from alembic import script
 from alembic import util
-from alembic.runtime import migration
 import sqlalchemy as sa
 
 from magnum import errors
@@ -32,6 +31,9 @@ OLDER = {
     '2581ebaf0cb2': 'before 6.0.0',
 }
 
+# Alembic's own table: one row.
+_RECORD = sa.table('alembic_version', sa.column('version_num'))
+
 
 class CannotMigrate(errors.MagnumError):
     """The database is not one that this chain can start from, or reach."""
@@ -40,13 +42,15 @@ class CannotMigrate(errors.MagnumError):
 def current(engine: sa.Engine | None = None) -> str | None:
     """The recorded revision; None when none is recorded."""
     with (engine or session.engine()).connect() as connection:
-        heads = migration.MigrationContext.configure(
-            connection).get_current_heads()
-    if len(heads) > 1:
-        raise CannotMigrate(f'The database records several revisions: '
-                            f'{", ".join(heads)}. Leave the one that it is '
-                            f'at in table alembic_version.')
-    return heads[0] if heads else None
+        if not sa.inspect(connection).has_table(_RECORD.name):
+            return None
+        revisions = connection.scalars(sa.select(_RECORD.c.version_num)).all()
+    if len(revisions) > 1:
+        raise CannotMigrate(
+            f'The database records several revisions: '
+            f'{", ".join(sorted(revisions))}. Leave the one that it is at in '
+            f'table alembic_version.')
+    return revisions[0] if revisions else None
 
 
 def head() -> str:

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""magnum-db-manage: create or upgrade the database, and say where it is."""
+
+import logging
+import sys
+
+from oslo_config import cfg
+from oslo_db import exception as db_exception
+from sqlalchemy import exc
+
+from magnum import config
+from magnum.db import schema
+
+CONF = cfg.CONF
+
+
+def _upgrade():
+    schema.upgrade(CONF.command.revision)
+
+
+def _version():
+    print(f'Current DB revision is {schema.current()}')
+
+
+def _stamp():
+    schema.stamp(CONF.command.revision)
+
+
+def _revision():
+    print(schema.write_revision(CONF.command.message,
+                                CONF.command.autogenerate))
+
+
+def _history():
+    current = schema.current()
+    for revision, title in schema.history():
+        mark = ' (current)' if revision == current else ''
+        print(f'{revision}{mark}  {title}')
+
+
+def _add_parsers(subparsers):
+    parser = subparsers.add_parser(
+        'upgrade', help='create the schema, or bring it to a revision')
+    parser.add_argument('revision', nargs='?', default='head')
+    parser.set_defaults(function=_upgrade)
+
+    parser = subparsers.add_parser('version', help='print the revision')
+    parser.set_defaults(function=_version)
+
+    parser = subparsers.add_parser(
+        'stamp', help='record a revision and change nothing else')
+    parser.add_argument('revision')
+    parser.set_defaults(function=_stamp)
+
+    parser = subparsers.add_parser(
+        'history', help='list the revisions, newest first')
+    parser.set_defaults(function=_history)
+
+    parser = subparsers.add_parser(
+        'revision', help='write a new migration (for developers)')
+    parser.add_argument('-m', '--message', help='what it does')
+    parser.add_argument('--autogenerate', action='store_true',
+                        help='fill it in by comparing models and database')
+    parser.set_defaults(function=_revision)
+
+
+COMMAND = cfg.SubCommandOpt('command', title='Commands',
+                            handler=_add_parsers)
+
+
+def main(argv=None):
+    CONF.clear()
+    CONF.register_cli_opt(COMMAND)
+    try:
+        config.parse(sys.argv[1:] if argv is None else argv,
+                     prog='magnum-db-manage')
+        config.setup_logging()
+        _show_progress()
+        CONF.command.function()
+    except (schema.CannotMigrate, db_exception.DBError,
+            exc.SQLAlchemyError) as e:
+        print(f'magnum-db-manage: {e}', file=sys.stderr)
+        return 1
+    finally:
+        CONF.clear()
+        CONF.unregister_opt(COMMAND)
+    return 0
+
+
+def _show_progress():
+    """Each step on standard error, in the words deployment tools know."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(
+        '%(levelname)-5.5s [%(name)s] %(message)s'))
+    logger = logging.getLogger('alembic')
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)
+    # Otherwise the service's log repeats it on standard error.
+    logger.propagate = bool(CONF.log_file or CONF.log_dir)
