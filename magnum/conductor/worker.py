@@ -56,14 +56,15 @@ class Worker:
         self._lock = threading.Lock()
         self._woken = threading.Event()
         self._stopping = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._claim_loop, name='claims'),
-            threading.Thread(target=self._renew_loop, name='leases',
-                             daemon=True)]
+        self._ended = threading.Event()
+        self._claims = threading.Thread(target=self._claim_loop,
+                                        name='claims')
+        self._leases = threading.Thread(target=self._renew_loop,
+                                        name='leases', daemon=True)
 
     def start(self):
-        for thread in self._threads:
-            thread.start()
+        self._claims.start()
+        self._leases.start()
         LOG.info('Working on up to %d operations at once as %s.',
                  self._slots, self.owner)
 
@@ -75,8 +76,10 @@ class Worker:
         """Take nothing new, end the running steps, give the leases back."""
         self._stopping.set()
         self._woken.set()
-        self._threads[0].join()
+        if self._claims.is_alive():
+            self._claims.join()
         self._pool.shutdown(wait=True)
+        self._ended.set()
 
     def _claim_loop(self):
         while not self._stopping.is_set():
@@ -139,8 +142,7 @@ class Worker:
             self._woken.set()
 
     def _renew_loop(self):
-        while True:
-            threading.Event().wait(CONF.conductor.lease_seconds / 3)
+        while not self._ended.wait(CONF.conductor.lease_seconds / 3):
             with self._lock:
                 held = list(self._held.values())
             for operation in held:
