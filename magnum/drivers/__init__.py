@@ -38,6 +38,11 @@ def names() -> list[str]:
     return sorted(set(_installed()) - set(CONF.drivers.disabled_drivers))
 
 
+def loaded() -> Mapping[str, base.Driver]:
+    """The drivers of these names, beta drivers among them."""
+    return {name: _installed()[name] for name in names()}
+
+
 def by_name(name: str) -> base.Driver:
     """The driver called `name`.
 
