@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """magnum-db-manage: create or upgrade the database, and say where it is."""
 
+import contextlib
 import logging
 import sys
 
@@ -75,8 +76,8 @@ def main(argv=None):
         config.parse(sys.argv[1:] if argv is None else argv,
                      prog='magnum-db-manage')
         config.setup_logging()
-        _show_progress()
-        CONF.command.function()
+        with _progress_shown():
+            CONF.command.function()
     except (schema.CannotMigrate, db_exception.DBError,
             exc.SQLAlchemyError) as e:
         print(f'magnum-db-manage: {e}', file=sys.stderr)
@@ -87,13 +88,19 @@ def main(argv=None):
     return 0
 
 
-def _show_progress():
+@contextlib.contextmanager
+def _progress_shown():
     """Each step on standard error, in the words deployment tools know."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(
         '%(levelname)-5.5s [%(name)s] %(message)s'))
     logger = logging.getLogger('alembic')
-    logger.handlers = [handler]
     logger.setLevel(logging.INFO)
     # Otherwise the service's log repeats it on standard error.
     logger.propagate = bool(CONF.log_file or CONF.log_dir)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = True

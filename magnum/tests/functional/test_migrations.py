@@ -260,7 +260,7 @@ def test_an_unknown_revision_is_named_and_refused(engine):
 
 def test_several_revisions_are_named_and_refused(engine):
     record(engine, BASE, STOCK_23)
-    with pytest.raises(schema.CannotMigrate, match=f'{BASE}.*{STOCK_23}'):
+    with pytest.raises(schema.CannotMigrate, match=f'{STOCK_23}, {BASE}'):
         schema.upgrade(engine=engine)
 
 
