@@ -55,8 +55,6 @@ def template_path(driver):
 class App(app.App):
     """The commands; there are no entry points of commands to look for."""
 
-    NAME = 'magnum-driver-manage'
-
     def __init__(self):
         commands = commandmanager.CommandManager('magnum.driver_manage')
         commands.add_command('list-drivers', ListDrivers)
@@ -66,7 +64,7 @@ class App(app.App):
             deferred_help=True)
 
     def initialize_app(self, argv):
-        config.parse([], prog=self.NAME)
+        config.parse([], prog='magnum-driver-manage')
 
 
 def main(argv=None):

@@ -4,6 +4,7 @@
 import json
 import sys
 
+from cliff import app
 import pytest
 
 from magnum.cmd import driver_manage
@@ -22,7 +23,8 @@ def installed(monkeypatch):
     """The drivers that are installed, by name."""
     by_name = {}
     monkeypatch.setattr(drivers, '_installed', lambda: by_name)
-    monkeypatch.setattr(sys, 'argv', ['magnum-driver-manage'])
+    # The framework takes it from the command line when it is imported.
+    monkeypatch.setattr(app.App, 'NAME', 'magnum-driver-manage')
     return by_name
 
 
