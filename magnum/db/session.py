@@ -11,6 +11,7 @@ connections then cost a repeat instead of an error.
 
 import contextlib
 import functools
+import os
 import threading
 
 from oslo_config import cfg
@@ -19,9 +20,15 @@ from oslo_db import options as db_options
 from oslo_db.sqlalchemy import enginefacade
 from sqlalchemy import orm
 
+import magnum
+
 CONF = cfg.CONF
 
 STATE_OPTS = [
+    # Old files say $pybasedir in the values of other options.
+    cfg.StrOpt('pybasedir', default=os.path.dirname(magnum.__file__),
+               sample_default='<directory of the installed package>',
+               help='Directory of the installed package.'),
     cfg.StrOpt('state_path', default='/var/lib/magnum',
                help='Directory of the default SQLite database.'),
 ]
