@@ -28,8 +28,7 @@ def _stamp():
 
 
 def _revision():
-    print(schema.write_revision(CONF.command.message,
-                                CONF.command.autogenerate))
+    schema.write_revision(CONF.command.message, CONF.command.autogenerate)
 
 
 def _history():

@@ -80,11 +80,9 @@ def stamp(revision: str, engine: sa.Engine | None = None) -> None:
     _run(command.stamp, engine, revision, purge=True)
 
 
-def write_revision(message: str | None, autogenerate: bool) -> str:
-    """Write a new file of the chain, for developers; its path."""
-    made = _run(command.revision, None, message=message,
-                autogenerate=autogenerate)
-    return made.path
+def write_revision(message: str | None, autogenerate: bool) -> None:
+    """Write a new file of the chain, for developers; alembic tells where."""
+    _run(command.revision, None, message=message, autogenerate=autogenerate)
 
 
 def refuse_strangers(engine: sa.Engine | None = None) -> None:
@@ -133,6 +131,6 @@ def _scripts():
 
 def _run(function, engine, *args, **kwargs):
     try:
-        return function(_config(engine), *args, **kwargs)
+        function(_config(engine), *args, **kwargs)
     except util.CommandError as e:
         raise CannotMigrate(str(e)) from e

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""magnum-status: what an operator should look at before an upgrade."""
+
+import functools
+import sys
+
+from oslo_config import cfg
+from oslo_db import exception as db_exception
+from oslo_upgradecheck import common_checks
+from oslo_upgradecheck import upgradecheck
+from sqlalchemy import exc
+
+from magnum import config
+from magnum.db import audit
+from magnum.db import schema
+from magnum.db import session
+from magnum import drivers
+from magnum import errors
+from magnum import openstack
+
+CONF = cfg.CONF
+
+DB_ERRORS = (db_exception.DBError, exc.SQLAlchemyError)
+
+SHOWN = 5
+
+
+def success(details=None):
+    return upgradecheck.Result(upgradecheck.Code.SUCCESS, details)
+
+
+def warning(details):
+    return upgradecheck.Result(upgradecheck.Code.WARNING, details)
+
+
+def failure(details):
+    return upgradecheck.Result(upgradecheck.Code.FAILURE, details)
+
+
+def of_the_rows(check):
+    """A check of rows: it is not made where there are none to read."""
+    @functools.wraps(check)
+    def checked(self):
+        engine = self.engine
+        try:
+            if engine is None:
+                return warning('Not checked: the database cannot be reached.')
+            if audit.is_empty(engine):
+                return success('The database is empty.')
+            return check(self, engine)
+        except DB_ERRORS as e:
+            return warning(f'Not checked: the database cannot be read: {e}')
+    return checked
+
+
+class Checks(upgradecheck.UpgradeCommands):
+    """Each returns a result with what to do about it."""
+
+    @functools.cached_property
+    def engine(self):
+        try:
+            engine = session.engine()
+            with engine.connect():
+                return engine
+        except DB_ERRORS as e:
+            self.why_no_engine = e
+            return None
+
+    def database_revision(self):
+        if self.engine is None:
+            return failure(f'The database cannot be reached: '
+                           f'{self.why_no_engine}')
+        try:
+            schema.refuse_strangers()
+            current = schema.current()
+        except (schema.CannotMigrate, *DB_ERRORS) as e:
+            return failure(str(e))
+        if current != schema.head():
+            return failure(f'The database is at revision {current}, this '
+                           f'release needs {schema.head()}. Run '
+                           f'"magnum-db-manage upgrade".')
+        return success()
+
+    def service_credentials(self):
+        try:
+            openstack.service_session()
+        except errors.MagnumError as e:
+            return failure(str(e))
+        return success()
+
+    @of_the_rows
+    def cluster_drivers(self, engine):
+        lost = lost_clusters(engine)
+        if lost:
+            return warning(
+                f'No driver is loaded for {listed("cluster", lost)}. They '
+                f'are shown, but cannot be changed, deleted or watched. '
+                f'Install or enable their drivers.')
+        return success()
+
+    @of_the_rows
+    def removed_coes(self, engine):
+        templates = audit.templates_of_other_coes(engine, 'kubernetes')
+        if templates:
+            return warning(
+                f'No cluster can be created any more from '
+                f'{listed("cluster template", templates)}: its COE is gone. '
+                f'Delete or replace it.')
+        return success()
+
+    @of_the_rows
+    def trusts(self, engine):
+        if not audit.has_trust_columns(engine):
+            return warning(
+                'Release 23.0.0 dropped the records of the clusters\' '
+                'trustees. The upgrade adds empty ones. Users named '
+                '<cluster uuid>_<project id> in the trustee domain of '
+                'Keystone remain: delete those of clusters that are gone.')
+        lost = set(lost_clusters(engine))
+        kept = [uuid for uuid in audit.clusters_with_trustee(engine)
+                if uuid in lost]
+        if kept:
+            return warning(
+                f'No driver is loaded for {listed("cluster", kept)}, but '
+                f'there is a trustee in Keystone: the user named '
+                f'<cluster uuid>_<project id> and its trust are not removed.')
+        return success()
+
+    @of_the_rows
+    def stuck_clusters(self, engine):
+        stuck = audit.clusters_in_progress_for_ever(engine)
+        if stuck:
+            return warning(
+                f'There is no operation for {listed("cluster", stuck)} in '
+                f'status *_IN_PROGRESS. Before the upgrade let the old '
+                f'release finish; after it look at the cluster, and delete '
+                f'or update it.')
+        return success()
+
+    @of_the_rows
+    def conductor_names(self, engine):
+        count = audit.services_without_host(engine)
+        if count > 1:
+            return warning(
+                f'{count} heartbeats in table magnum_service name no host. '
+                f'This release takes the host name when [DEFAULT] host is '
+                f'not set; the old rows may be deleted.')
+        return success()
+
+    def certificate_store(self):
+        if CONF.certificates.cert_manager_type != 'barbican':
+            return success()
+        try:
+            if openstack.service_cloud().has_service('key-manager'):
+                return success()
+            return warning('Certificates are to be stored in Barbican, which '
+                           'is not in the catalog of this cloud.')
+        except errors.MagnumError as e:
+            return warning(f'The certificate store is out of reach: {e}')
+
+    _upgrade_checks = (
+        ('Policy File JSON to YAML Migration',
+         (common_checks.check_policy_json, {'conf': CONF})),
+        ('Database Revision', database_revision),
+        ('Service Credentials', service_credentials),
+        ('Cluster Drivers', cluster_drivers),
+        ('Removed COEs', removed_coes),
+        ('Trustees of Clusters', trusts),
+        ('Clusters in Progress', stuck_clusters),
+        ('Names of Conductors', conductor_names),
+        ('Certificate Store', certificate_store),
+    )
+
+
+def lost_clusters(engine):
+    """The uuids of clusters of which no loaded driver takes care."""
+    def is_lost(kind):
+        try:
+            drivers.for_template(kind)
+        except errors.DriverNotFound:
+            return True
+        return False
+    return [kind.uuid for kind in audit.cluster_kinds(engine)
+            if is_lost(kind)]
+
+
+def listed(thing, uuids):
+    more = len(uuids) - SHOWN
+    text = ', '.join(uuids[:SHOWN]) + (f' and {more} more' if more > 0 else '')
+    return f'{len(uuids)} {thing}{"s" if len(uuids) > 1 else ""} ({text})'
+
+
+def main(argv=None):
+    CONF.clear()
+    upgradecheck.register_cli_options(CONF, Checks())
+    config.parse(sys.argv[1:] if argv is None else argv,
+                 prog='magnum-status')
+    # Say soon that there is no database; whoever wants to wait calls again.
+    CONF.set_override('max_retries', 0, group='database')
+    return upgradecheck.run(CONF)
