@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""In every Python process of the cloud: no connection but to loopback.
+
+The floating and fixed addresses of fake servers are addresses that someone
+else may own, and services would dial them.
+"""
+
+import sys
+
+LOOPBACK = ('::1', 'localhost', '', '::ffff:127.0.0.1')
+
+
+def _guard(event, args):
+    if event in ('socket.connect', 'socket.sendto'):
+        address = args[1]
+        if isinstance(address, tuple) and isinstance(address[0], str):
+            host = address[0]
+            if not (host.startswith('127.') or host in LOOPBACK):
+                raise ConnectionRefusedError(
+                    111, f'only loopback addresses here, not {host}')
+
+
+sys.addaudithook(_guard)
