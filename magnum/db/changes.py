@@ -90,6 +90,14 @@ def write_cluster(session: orm.Session, cluster: Cluster,
     _write(session, cluster, columns)
 
 
+def write_health(session: orm.Session, uuid: str, status: str | None,
+                 reason: Mapping[str, str] | None) -> None:
+    """Store what was reported of the cluster's health; the status stays."""
+    _execute(session, sa.update(Cluster).where(Cluster.uuid == uuid)
+             .values(health_status=status,
+                     health_status_reason=dict(reason or {})))
+
+
 def write_nodegroup(session: orm.Session, nodegroup: NodeGroup,
                     columns: Mapping[str, Any]) -> None:
     """Write what of `columns` differs from `nodegroup`, a row read before."""

@@ -36,10 +36,9 @@ def request(context: context.RequestContext, cluster: models.Cluster,
 
 
 @db.retried
-def set_health(cluster: models.Cluster, health_status: str | None,
+def set_health(cluster_uuid: str, health_status: str | None,
                health_status_reason: Mapping[str, str] | None) -> None:
     """Store what a controller in the cluster says of its health."""
     with db.writer() as session:
-        changes.write_cluster(session, cluster, {
-            'health_status': health_status,
-            'health_status_reason': dict(health_status_reason or {})})
+        changes.write_health(session, cluster_uuid, health_status,
+                             health_status_reason)
