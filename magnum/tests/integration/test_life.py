@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cluster's life, as its owner sees it: from the command to nothing left."""
+
+import json
+
+from cryptography import x509
+import yaml
+
+from magnum.tests.integration import conftest
+from magnum.tests.integration import leftovers
+
+
+def test_a_cluster_is_made_used_resized_and_deleted(
+        service, demo, operator, template, tmp_path):
+    before = leftovers.look(service, demo, operator)
+    demo.openstack('coe', 'cluster', 'create', 'life', '--cluster-template',
+                   template.name, '--master-count', '1', '--node-count', '2')
+    cluster = demo.settled('life')
+    assert (cluster.status, cluster.faults) == ('CREATE_COMPLETE', {})
+    assert len(cluster.node_addresses) == 2
+    assert cluster.api_address.startswith('https://')
+
+    resources = demo.resources(cluster)
+    assert len(resources['OS::Nova::Server']) == 3
+    assert len(resources['OS::Heat::WaitCondition']) >= 3
+    assert resources['OS::Neutron::Port']
+    assert resources['OS::Neutron::SecurityGroup']
+
+    demo.openstack('coe', 'cluster', 'config', 'life', '--dir', str(tmp_path))
+    assert_client_of(demo, cluster, tmp_path / 'config')
+
+    demo.openstack('coe', 'cluster', 'resize', 'life', '3')
+    cluster = demo.settled('life')
+    assert cluster.status == 'UPDATE_COMPLETE'
+    assert len(demo.resources(cluster)['OS::Nova::Server']) == 4
+
+    demo.delete(cluster)
+    assert leftovers.look(service, demo, operator) == before
+
+
+def assert_client_of(tenant, cluster, kubeconfig):
+    """The certificate in the kubeconfig is issued by the cluster's CA."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    assert config['clusters'][0]['cluster']['server'] == cluster.api_address
+    user = config['users'][0]['user']
+    path = kubeconfig.parent / 'cert.pem'
+    assert user['client-certificate'] == str(path)
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    authority = x509.load_pem_x509_certificate(
+        tenant.magnum.certificates.get(cluster.uuid).pem.encode())
+    certificate.verify_directly_issued_by(authority)
+
+
+def test_three_masters_stand_behind_a_load_balancer(demo, service):
+    conftest.make_template(demo, 'balanced', master_lb_enabled=True)
+    demo.openstack('coe', 'cluster', 'create', 'three', '--cluster-template',
+                   'balanced', '--master-count', '3', '--node-count', '1')
+    cluster = demo.settled('three')
+    assert (cluster.status, cluster.faults) == ('CREATE_COMPLETE', {})
+
+    addresses = demo.cloud.network.ips(
+        port_id=balancer(demo, cluster).vip_port_id)
+    assert ([f'https://{ip.floating_ip_address}:6443' for ip in addresses]
+            == [cluster.api_address])
+    demo.delete(cluster)
+
+
+def balancer(tenant, cluster):
+    """The load balancer of the cluster's API."""
+    resource = next(r for r in tenant.heat.resources.list(cluster.stack_id,
+                                                          nested_depth=3)
+                    if r.resource_type == 'OS::Octavia::LoadBalancer')
+    return tenant.cloud.load_balancer.get_load_balancer(
+        resource.physical_resource_id)
+
+
+def test_the_catalogue_of_the_stack_is_readable_by_the_command(
+        demo, template):
+    demo.openstack('coe', 'cluster', 'create', 'seen', '--cluster-template',
+                   template.name, '--node-count', '0')
+    cluster = demo.settled('seen')
+    listed = json.loads(demo.openstack(
+        'stack', 'resource', 'list', '-n', '3', '-f', 'json',
+        cluster.stack_id))
+    assert {r['resource_status'] for r in listed} == {'CREATE_COMPLETE'}
+    demo.delete(cluster)
