@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The WSGI application, from the outside in.
+
+There is no paste file to keep in step: the order below is the pipeline.
+"""
+
+from oslo_config import cfg
+from oslo_middleware import cors
+from oslo_middleware import healthcheck
+from oslo_middleware import http_proxy_to_wsgi
+from oslo_middleware import request_id
+import pecan
+
+from magnum.api import middleware
+from magnum.api import root
+
+CONF = cfg.CONF
+
+OPTS = [
+    cfg.PortOpt('port', default=9511,
+                help='Port that magnum-api listens on.'),
+    cfg.IPOpt('host', default='127.0.0.1',
+              help='Address that magnum-api listens on.'),
+    cfg.IntOpt('workers', min=1,
+               help='Number of worker processes; default: one for each CPU.'),
+    cfg.BoolOpt('enabled_ssl', default=False,
+                help='Serve HTTPS.'),
+    cfg.StrOpt('ssl_cert_file',
+               help='Certificate file for HTTPS.'),
+    cfg.StrOpt('ssl_key_file',
+               help='Private key file for HTTPS.'),
+    cfg.StrOpt('api_paste_config', default='api-paste.ini',
+               deprecated_for_removal=True,
+               deprecated_reason='The order of the middleware is fixed; the '
+                                 'file is not read.',
+               help='Ignored.'),
+]
+
+CONF.register_opts(OPTS, group='api')
+
+PUBLIC = ('', '/v1')
+DISABLED_BY = '/etc/magnum/healthcheck_disable'
+
+
+def build():
+    """The whole application, as any WSGI server can serve it."""
+    app = pecan.Pecan(root.Root(), force_canonical=False,
+                      guess_content_type_from_ext=False,
+                      request_cls=root.Request)
+    # Innermost first.
+    app = middleware.Versions(app)
+    app = middleware.Authentication(app, PUBLIC)
+    # A refused token has an answer of its own, which passes unchanged.
+    app = middleware.Errors(app)
+    app = request_id.RequestId(app, CONF)
+    app = http_proxy_to_wsgi.HTTPProxyToWSGI(app, CONF)
+    app = cors.CORS(app, CONF)
+    return _Mounted(app, {'/healthcheck': _health()})
+
+
+def _health():
+    return healthcheck.Healthcheck.app_factory(
+        {}, backends='disable_by_file', disable_by_file_path=DISABLED_BY)
+
+
+class _Mounted:
+    """Paths that stand outside of everything, and the rest."""
+
+    def __init__(self, app, mounts):
+        self.app = app
+        self.mounts = mounts
+
+    def __call__(self, environ, start_response):
+        path = environ.get('PATH_INFO', '').rstrip('/')
+        return self.mounts.get(path, self.app)(environ, start_response)

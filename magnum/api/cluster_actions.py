@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be done to a cluster besides changing its attributes."""
+
+from magnum.api import clusters
+from magnum.api import expose
+from magnum.api import types
+from magnum.api import versions
+from magnum.db import models
+from magnum.db import queries
+from magnum.db import session as db
+from magnum import drivers
+from magnum import errors
+from magnum.operations import resize_cluster
+from magnum.policies import cluster as rules
+
+
+class Resize(types.Resource):
+    node_count = types.Attribute(types.COUNT, required=True)
+    nodes_to_remove = types.Attribute(types.STRINGS, default=list)
+    nodegroup = types.Attribute(types.SHORT)
+
+
+class Upgrade(types.Resource):
+    cluster_template = types.Attribute(types.SHORT)
+    max_batch_size = types.Attribute(types.SIZE)
+    nodegroup = types.Attribute(types.SHORT)
+
+
+@expose.method(body=Resize, answers=202, since=versions.RESIZE)
+def resize(call, cluster_ident):
+    """Change the number of nodes of a group, or replace some of them."""
+    clusters.check_node_count(call, call.body['node_count'])
+    cluster = clusters.find(call, cluster_ident, rules.RESIZE,
+                            rules.RESIZE_ALL_PROJECTS)
+    resize_cluster.request(call.context, cluster, _nodegroup(call, cluster),
+                           call.body['node_count'],
+                           call.body['nodes_to_remove'])
+    return {'uuid': cluster.uuid}
+
+
+@expose.method(body=Upgrade, answers=202, since=versions.ACTIONS)
+def upgrade(call, cluster_ident):
+    """Bring the nodes of a cluster to what another template says."""
+    if call.version < versions.UPGRADE:
+        raise errors.Invalid(f'Upgrades need microversion '
+                             f'{versions.UPGRADE}; the request is of '
+                             f'{call.version}.')
+    cluster = clusters.find(call, cluster_ident, rules.UPGRADE,
+                            rules.UPGRADE_ALL_PROJECTS)
+    template = _new_template(call)
+    nodegroup = _nodegroup(call, cluster)
+    if (not nodegroup.is_default
+            and template.uuid != cluster.cluster_template_id):
+        raise errors.Conflict(
+            f'Nodegroup {nodegroup.name} can only be upgraded to the '
+            f"cluster's own template {cluster.cluster_template_id}.")
+    check_settled('Upgrading', cluster)
+    check_power(cluster, 'upgrade', 'upgrade clusters')
+    raise errors.NotSupported('This release cannot upgrade clusters yet.')
+
+
+def check_power(cluster, power, what):
+    """Refuse what the cluster's driver cannot do, before anything changes.
+
+    :raises NotSupported: the driver has no such power.
+    """
+    name = drivers.name_for(cluster.template) if cluster.template else None
+    if name is None or power not in drivers.by_name(name).powers:
+        raise errors.NotSupported(f"The cluster's driver, {name or 'unknown'}"
+                                  f', cannot {what}.')
+
+
+def check_settled(operation, cluster, also=frozenset()):
+    """Refuse what has to wait for the end of another change.
+
+    :raises Invalid: the cluster is in another status.
+    """
+    if cluster.status not in models.SETTLED | also:
+        raise errors.Invalid(f'{operation} cluster {cluster.uuid} when '
+                             f'status is "{cluster.status}" is not '
+                             f'supported.')
+
+
+def _new_template(call):
+    ident = call.body['cluster_template']
+    if ident is None:
+        raise errors.InvalidParameter('cluster_template', 'it is required.')
+    with db.reader() as session:
+        return queries.cluster_template(session, call.context, ident,
+                                        call.context.is_admin)
+
+
+def _nodegroup(call, cluster):
+    """The group that is meant; the default workers when none is named."""
+    ident = call.body['nodegroup']
+    if ident is not None:
+        with db.reader() as session:
+            return queries.nodegroup(session, cluster, ident)
+    for group in cluster.nodegroups:
+        if group.is_default and group.role != 'master':
+            return group
+    raise errors.NotFound('Nodegroup', 'of the default workers')

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cluster templates: plain rows, with many rules about what may be in them."""
+
+import uuid
+
+from oslo_config import cfg
+
+from magnum.api import expose
+from magnum.api import paging
+from magnum.api import patch as patches
+from magnum.api import types
+from magnum.db import models
+from magnum.db import queries
+from magnum.db import session as db
+from magnum import drivers
+from magnum import errors
+from magnum import openstack
+from magnum.operations import create_cluster
+from magnum.operations import desired
+from magnum.operations import references
+from magnum.policies import cluster_template as rules
+from magnum import policy
+
+CONF = cfg.CONF
+
+NETWORK_DRIVERS = ('flannel', 'calico', 'cilium')
+VOLUME_DRIVERS = ('cinder',)
+
+# What is looked up in the cloud.
+REFERENCES = ('image_id', 'flavor_id', 'master_flavor_id',
+              'external_network_id', 'fixed_network', 'fixed_subnet')
+
+# What may change while clusters use the template.
+HARMLESS = {'name', 'tags', 'public', 'hidden'}
+
+
+class ClusterTemplate(types.Resource):
+    uuid = types.Attribute(types.UUID)
+    name = types.Attribute(types.SHORT)
+    coe = types.Attribute(types.Enum('kubernetes'), required=True,
+                          nullable=False, removable=False)
+    image_id = types.Attribute(types.SHORT, required=True, nullable=False,
+                               removable=False)
+    flavor_id = types.Attribute(types.SHORT)
+    master_flavor_id = types.Attribute(types.SHORT)
+    dns_nameserver = types.Attribute(types.NameServers())
+    keypair_id = types.Attribute(types.SHORT)
+    external_network_id = types.Attribute(types.SHORT, removable=False)
+    fixed_network = types.Attribute(types.SHORT)
+    fixed_subnet = types.Attribute(types.SHORT)
+    network_driver = types.Attribute(types.SHORT, removable=False)
+    apiserver_port = types.Attribute(types.Integer(1024, 65535))
+    docker_volume_size = types.Attribute(types.SIZE)
+    cluster_distro = types.Attribute(types.SHORT, removable=False)
+    http_proxy = types.Attribute(types.SHORT)
+    https_proxy = types.Attribute(types.SHORT)
+    no_proxy = types.Attribute(types.SHORT)
+    volume_driver = types.Attribute(types.SHORT)
+    registry_enabled = types.Attribute(types.BOOLEAN, default=False,
+                                       removable=False)
+    labels = types.Attribute(types.LABELS, default=dict, literal=True)
+    tls_disabled = types.Attribute(types.BOOLEAN, default=False,
+                                   removable=False)
+    public = types.Attribute(types.BOOLEAN, default=False, removable=False)
+    server_type = types.Attribute(types.Enum('vm', 'bm'), default='vm',
+                                  nullable=False, removable=False)
+    insecure_registry = types.Attribute(types.SHORT)
+    docker_storage_driver = types.Attribute(types.SHORT)
+    master_lb_enabled = types.Attribute(types.BOOLEAN, default=False)
+    floating_ip_enabled = types.Attribute(types.BOOLEAN, default=True)
+    hidden = types.Attribute(types.BOOLEAN, default=False, removable=False)
+    tags = types.Attribute(types.LONG)
+    driver = types.Attribute(types.SHORT)
+    project_id = types.Attribute(types.STRING, write=types.READONLY)
+    user_id = types.Attribute(types.STRING, write=types.READONLY)
+    created_at = types.Attribute(types.TIME, write=types.READONLY)
+    updated_at = types.Attribute(types.TIME, write=types.READONLY)
+    links = types.Attribute(types.LINKS, write=types.READONLY)
+
+
+SORT_KEYS = {'id', *types.attributes(ClusterTemplate)} - {'links'}
+
+
+@expose.method(query=paging.PARAMETERS, result=[ClusterTemplate])
+def get_all(call):
+    """List cluster templates."""
+    policy.authorize(call.context, rules.GET_ALL)
+    return _list(call, 'clustertemplates', rules.GET_ALL_ALL_PROJECTS)
+
+
+@expose.method(query=paging.PARAMETERS, result=[ClusterTemplate])
+def detail(call):
+    """List cluster templates with all their attributes."""
+    policy.authorize(call.context, rules.DETAIL)
+    return _list(call, 'clustertemplates/detail', rules.DETAIL_ALL_PROJECTS)
+
+
+@expose.method(result=ClusterTemplate)
+def get_one(call, template_ident):
+    """Show a cluster template."""
+    everyone = expose.everyone(call, rules.GET_ONE_ALL_PROJECTS)
+    with db.reader() as session:
+        row = queries.cluster_template(session, call.context, template_ident,
+                                       everyone)
+    if not row.public:
+        policy.authorize(call.context, rules.GET, row)
+    return _show(call, row)
+
+
+@expose.method(body=ClusterTemplate, answers=201, result=ClusterTemplate)
+def post(call):
+    """Create a cluster template."""
+    policy.authorize(call.context, rules.CREATE)
+    if call.body['public'] or call.body['hidden']:
+        policy.authorize(call.context, rules.PUBLISH)
+    row = models.ClusterTemplate(
+        **call.body, project_id=call.context.project_id,
+        user_id=call.context.user_id)
+    row.uuid = row.uuid or str(uuid.uuid4())
+    row.name = row.name or desired.generated_name('template')
+    row.network_driver = (row.network_driver or
+                          CONF.cluster_template
+                          .kubernetes_default_network_driver)
+    row.labels = row.labels or {}
+    _check_combination(row)
+    found = references.find(
+        openstack.request_cloud(call.context),
+        {name: getattr(row, name) for name in REFERENCES})
+    row.cluster_distro = found.image.properties['os_distro']
+    row.driver = drivers.resolve(row.driver, found.image.properties,
+                                 row.server_type, row.coe)
+    references.check_root_disk(found, row.labels)
+    with db.writer() as session:
+        queries.add_cluster_template(session, row)
+    call.headers['Location'] = f'{call.url}/v1/clustertemplates/{row.uuid}'
+    return _show(call, row)
+
+
+@expose.method(patch=ClusterTemplate, result=ClusterTemplate)
+def patch(call, template_ident):
+    """Change a cluster template."""
+    everyone = expose.everyone(call, rules.UPDATE_ALL_PROJECTS)
+    with db.reader() as session:
+        row = queries.cluster_template(session, call.context, template_ident,
+                                       everyone)
+    policy.authorize(call.context, rules.UPDATE, row)
+    before = {name: getattr(row, name)
+              for name in types.attributes(ClusterTemplate)
+              if name != 'links'}
+    after = patches.apply(ClusterTemplate, call.changes, before)
+    changed = patches.differences(before, after)
+    if changed & {'public', 'hidden'}:
+        policy.authorize(call.context, rules.PUBLISH)
+    wanted = models.ClusterTemplate(**after)
+    changed |= _check_changes(call, wanted, changed)
+    with db.writer() as session:
+        if changed - HARMLESS and queries.template_in_use(session, row.uuid):
+            raise _in_use(row)
+        row = queries.update_cluster_template(
+            session, row.uuid, {name: getattr(wanted, name)
+                                for name in changed})
+    return _show(call, row)
+
+
+@expose.method(answers=204)
+def delete(call, template_ident):
+    """Delete a cluster template that no cluster uses."""
+    everyone = expose.everyone(call, rules.DELETE_ALL_PROJECTS)
+    with db.reader() as session:
+        row = queries.cluster_template(session, call.context, template_ident,
+                                       everyone)
+    policy.authorize(call.context, rules.DELETE, row)
+    with db.writer() as session:
+        if not queries.delete_cluster_template(session, row.uuid):
+            raise _in_use(row)
+
+
+def _list(call, path, rule):
+    everyone = expose.everyone(call, rule)
+    page = paging.page(call, SORT_KEYS)
+    with db.reader() as session:
+        rows = queries.cluster_templates(session, call.context, page,
+                                         everyone)
+    return paging.body(call, page, 'clustertemplates', path,
+                       [_show(call, row) for row in rows])
+
+
+def _show(call, row):
+    return types.show(ClusterTemplate, row,
+                      links=call.links('clustertemplates', row.uuid))
+
+
+def _check_combination(row):
+    """Refuse what does not go together, whatever there is in the cloud."""
+    allowed = CONF.cluster_template.kubernetes_allowed_network_drivers
+    drivers_allowed = [name for name in NETWORK_DRIVERS
+                       if 'all' in allowed or name in allowed]
+    if row.network_driver not in drivers_allowed:
+        raise errors.InvalidParameter(
+            'network_driver', f'{row.network_driver} is none of '
+                              f'{", ".join(drivers_allowed)}, which are '
+                              f'supported and allowed for {row.coe}.')
+    if row.volume_driver and row.volume_driver not in VOLUME_DRIVERS:
+        raise errors.InvalidParameter(
+            'volume_driver', f'{row.volume_driver} is none of '
+                             f'{", ".join(VOLUME_DRIVERS)}, which are '
+                             f'supported for {row.coe}.')
+    create_cluster.check_storage(row.docker_storage_driver,
+                                 row.docker_volume_size)
+    references.boot_volume_size(row.labels)
+
+
+def _check_changes(call, row, changed):
+    """Check what a patch has changed as if it were created so.
+
+    :returns: the names of what had to follow suit.
+    """
+    if not changed - HARMLESS:
+        return set()
+    _check_combination(row)
+    wanted = changed & set(REFERENCES)
+    disks = changed & {'labels', 'flavor_id', 'master_flavor_id'}
+    if disks and references.boot_volume_size(row.labels) <= 0:
+        wanted |= {'flavor_id', 'master_flavor_id'}
+    derived = changed & {'image_id', 'server_type', 'coe', 'driver'}
+    if derived:
+        wanted.add('image_id')
+    # In a fixed order, so that the same request has the same answer.
+    found = references.find(
+        openstack.request_cloud(call.context) if wanted else None,
+        {name: getattr(row, name) for name in REFERENCES if name in wanted})
+    references.check_root_disk(found, row.labels if disks else {})
+    followed = set()
+    if derived:
+        if 'image_id' in changed:
+            row.cluster_distro = found.image.properties['os_distro']
+            followed.add('cluster_distro')
+        row.driver = drivers.resolve(row.driver, found.image.properties,
+                                     row.server_type, row.coe)
+        followed.add('driver')
+    return followed
+
+
+def _in_use(row):
+    return errors.Invalid(f'ClusterTemplate {row.uuid} is in use by one or '
+                          f'more clusters; only '
+                          f'{", ".join(sorted(HARMLESS))} can change.')

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clusters.
+
+A request that changes one is written down by an operation's `request`, which
+refuses what cannot be; reading never leaves the database.
+"""
+
+from magnum.api import expose
+from magnum.api import paging
+from magnum.api import patch as patches
+from magnum.api import types
+from magnum.api import versions
+from magnum.db import queries
+from magnum.db import session as db
+from magnum import errors
+from magnum.operations import create_cluster
+from magnum.operations import delete_cluster
+from magnum.operations import desired
+from magnum.operations import update_cluster
+from magnum.policies import cluster as rules
+from magnum import policy
+
+STATUS = types.Enum(
+    'CREATE_IN_PROGRESS', 'CREATE_FAILED', 'CREATE_COMPLETE',
+    'UPDATE_IN_PROGRESS', 'UPDATE_FAILED', 'UPDATE_COMPLETE',
+    'DELETE_IN_PROGRESS', 'DELETE_FAILED', 'DELETE_COMPLETE',
+    'RESUME_COMPLETE', 'RESUME_FAILED', 'RESTORE_COMPLETE',
+    'ROLLBACK_IN_PROGRESS', 'ROLLBACK_FAILED', 'ROLLBACK_COMPLETE',
+    'SNAPSHOT_COMPLETE', 'CHECK_COMPLETE', 'ADOPT_COMPLETE')
+
+HEALTH = {'health_status', 'health_status_reason'}
+
+
+def _readonly(kind, **options):
+    return types.Attribute(kind, write=types.READONLY, **options)
+
+
+def _ignored(kind, **options):
+    return types.Attribute(kind, write=types.IGNORED, **options)
+
+
+class Cluster(types.Resource):
+    uuid = _ignored(types.UUID)
+    name = types.Attribute(types.RESOURCE_NAME, empty=True)
+    cluster_template_id = types.Attribute(types.SHORT, required=True,
+                                          removable=False)
+    keypair = types.Attribute(types.SHORT)
+    node_count = types.Attribute(types.COUNT, default=1)
+    master_count = types.Attribute(types.SIZE, default=1)
+    docker_volume_size = types.Attribute(types.SIZE)
+    labels = types.Attribute(types.LABELS, default=dict, literal=True)
+    labels_overridden = _ignored(types.LABELS)
+    labels_added = _ignored(types.LABELS)
+    labels_skipped = _ignored(types.LABELS)
+    merge_labels = types.Attribute(types.BOOLEAN, default=False)
+    flavor_id = types.Attribute(types.SHORT)
+    master_flavor_id = types.Attribute(types.SHORT)
+    create_timeout = types.Attribute(types.COUNT)
+    links = _readonly(types.LINKS)
+    stack_id = _readonly(types.STRING, patchable=False)
+    cluster_id = _readonly(types.STRING, patchable=False, optional=True)
+    status = _ignored(STATUS)
+    status_reason = _ignored(types.STRING)
+    health_status = _ignored(types.Enum('HEALTHY', 'UNHEALTHY', 'UNKNOWN'))
+    health_status_reason = _ignored(types.STRING_MAP, default=dict,
+                                    literal=True)
+    discovery_url = types.Attribute(types.LONG, empty=True)
+    api_address = _readonly(types.STRING, patchable=False)
+    coe_version = _readonly(types.STRING)
+    container_version = _readonly(types.STRING)
+    project_id = _readonly(types.STRING)
+    user_id = _readonly(types.STRING)
+    node_addresses = _readonly(types.STRINGS, patchable=False)
+    master_addresses = _readonly(types.STRINGS, patchable=False)
+    fixed_network = types.Attribute(types.SHORT)
+    fixed_subnet = types.Attribute(types.SHORT)
+    floating_ip_enabled = types.Attribute(types.BOOLEAN)
+    master_lb_enabled = types.Attribute(types.BOOLEAN)
+    created_at = _readonly(types.TIME)
+    updated_at = _readonly(types.TIME)
+    faults = _ignored(types.STRING_MAP, optional=True)
+
+
+# A list tells all that takes no template and no addresses.
+SHORT = frozenset(types.attributes(Cluster)) - {
+    'labels_overridden', 'labels_added', 'labels_skipped', 'faults',
+    'node_addresses', 'master_addresses', 'health_status_reason',
+    'discovery_url', 'container_version', 'user_id'}
+
+SORT_KEYS = {
+    'id', 'uuid', 'name', 'project_id', 'user_id', 'cluster_template_id',
+    'keypair', 'docker_volume_size', 'labels', 'master_flavor_id',
+    'flavor_id', 'stack_id', 'api_address', 'status', 'status_reason',
+    'health_status', 'health_status_reason', 'create_timeout',
+    'discovery_url', 'coe_version', 'container_version', 'fixed_network',
+    'fixed_subnet', 'floating_ip_enabled', 'master_lb_enabled', 'created_at',
+    'updated_at'}
+
+# What a patch may name; all but three may only be given their present value.
+_STORED = ('name', 'cluster_template_id', 'keypair', 'docker_volume_size',
+           'labels', 'flavor_id', 'master_flavor_id', 'create_timeout',
+           'status', 'status_reason', 'health_status',
+           'health_status_reason', 'discovery_url', 'coe_version',
+           'container_version', 'fixed_network', 'fixed_subnet',
+           'floating_ip_enabled', 'master_lb_enabled')
+
+
+@expose.method(query=paging.PARAMETERS, result=[Cluster])
+def get_all(call):
+    """List clusters."""
+    policy.authorize(call.context, rules.GET_ALL)
+    everyone = expose.everyone(call, rules.GET_ALL_ALL_PROJECTS)
+    page = paging.page(call, SORT_KEYS)
+    with db.reader() as session:
+        rows = queries.clusters(session, call.context, page, everyone)
+    return paging.body(call, page, 'clusters', 'clusters',
+                       [_show(call, row, SHORT) for row in rows])
+
+
+@expose.method(query=paging.PARAMETERS, result=[Cluster])
+def detail(call):
+    """List clusters with all their attributes."""
+    policy.authorize(call.context, rules.DETAIL)
+    everyone = expose.everyone(call, rules.DETAIL_ALL_PROJECTS)
+    page = paging.page(call, SORT_KEYS)
+    with db.reader() as session:
+        rows = queries.clusters(session, call.context, page, everyone,
+                                template=True)
+    return paging.body(call, page, 'clusters', 'clusters/detail',
+                       [_show(call, row, **_labels(row)) for row in rows])
+
+
+@expose.method(result=Cluster)
+def get_one(call, cluster_ident):
+    """Show a cluster."""
+    row = find(call, cluster_ident, rules.GET, rules.GET_ONE_ALL_PROJECTS)
+    return _show(call, row, **_labels(row), **_faults(row))
+
+
+@expose.method(body=Cluster, answers=202)
+def post(call):
+    """Create a cluster."""
+    policy.authorize(call.context, rules.CREATE)
+    check_node_count(call, call.body['node_count'])
+    template = _template(call, call.body.pop('cluster_template_id'))
+    row = create_cluster.request(call.context, template, call.body)
+    return {'uuid': row.uuid}
+
+
+@expose.method(patch=Cluster, answers=202, query=(
+    expose.Parameter('rollback', types.BOOLEAN, since=versions.ROLLBACK),))
+def patch(call, cluster_ident):
+    """Change the number of workers, or report the cluster's health."""
+    row = find(call, cluster_ident, rules.UPDATE, rules.UPDATE_ALL_PROJECTS)
+    before = {name: getattr(row, name) for name in _STORED}
+    before |= _counts(row) | {'merge_labels': False}
+    # The size that can be changed is that of the default workers.
+    before['node_count'] = next(
+        (group.node_count for group in row.nodegroups
+         if group.is_default and group.role != 'master'), 0)
+    after = patches.apply(Cluster, call.changes, before)
+    changed = patches.differences(before, after)
+    if changed & HEALTH:
+        policy.authorize(call.context, rules.UPDATE_HEALTH_STATUS)
+    refused = changed - HEALTH - {'node_count'}
+    if refused:
+        raise errors.Invalid(
+            f'Only node_count, health_status and health_status_reason of a '
+            f'cluster can be changed, not {", ".join(sorted(refused))}.')
+    if 'node_count' in changed:
+        check_node_count(call, after['node_count'])
+        update_cluster.request(call.context, row, after['node_count'])
+    if changed & HEALTH:
+        update_cluster.set_health(row, after['health_status'],
+                                  after['health_status_reason'])
+    return {'uuid': row.uuid}
+
+
+@expose.method(answers=204)
+def delete(call, cluster_ident):
+    """Delete a cluster."""
+    row = find(call, cluster_ident, rules.DELETE, rules.DELETE_ALL_PROJECTS)
+    delete_cluster.request(call.context, row)
+
+
+def find(call, ident, rule, rule_of_all_projects, target=None):
+    """The cluster that a path names, if the caller may do that to it.
+
+    :param target: what the rule is asked about, of the row; else the row.
+    """
+    everyone = expose.everyone(call, rule_of_all_projects)
+    with db.reader() as session:
+        row = queries.cluster(session, call.context, ident, everyone,
+                              template=True)
+    policy.authorize(call.context, rule, target(row) if target else row)
+    return row
+
+
+def check_node_count(call, node_count):
+    """Refuse zero workers to those who know of no such clusters.
+
+    :raises InvalidParameter: the request's version is too old for it.
+    """
+    if node_count == 0 and call.version < versions.NO_WORKERS:
+        raise errors.InvalidParameter(
+            'node_count', f'0 needs microversion {versions.NO_WORKERS}; the '
+                          f'request is of {call.version}.')
+
+
+def _template(call, ident):
+    try:
+        with db.reader() as session:
+            return queries.cluster_template(session, call.context, ident)
+    except errors.NotFound as e:
+        if call.version < versions.NO_WORKERS:
+            raise errors.Invalid(str(e)) from None
+        raise
+
+
+def _show(call, row, only=None, **computed):
+    if call.version >= versions.CLUSTER_ID:
+        # `stack_id` stays: in-cluster controllers always ask for the latest
+        # version, and do nothing without it.
+        computed['cluster_id'] = row.stack_id
+    if only is None:
+        computed |= _addresses(row)
+    return types.show(Cluster, row, only, **computed, **_counts(row),
+                      merge_labels=False,
+                      links=call.links('clusters', row.uuid))
+
+
+def _counts(row):
+    masters = sum(group.node_count for group in row.nodegroups
+                  if group.role == 'master')
+    everything = sum(group.node_count for group in row.nodegroups)
+    return {'node_count': everything - masters, 'master_count': masters}
+
+
+def _addresses(row):
+    addresses = {'node_addresses': [], 'master_addresses': []}
+    for group in row.nodegroups:
+        key = ('master_addresses' if group.role == 'master'
+               else 'node_addresses')
+        addresses[key] += group.node_addresses
+    return addresses
+
+
+def _labels(row):
+    """How the cluster's labels differ from its template's."""
+    parent = row.template.labels if row.template else {}
+    overridden, added, skipped = desired.label_differences(parent, row.labels)
+    return {'labels_overridden': overridden, 'labels_added': added,
+            'labels_skipped': skipped}
+
+
+def _faults(row):
+    if not (row.status or '').endswith('_FAILED'):
+        return {}
+    return {'faults': {group.name: group.status_reason or ''
+                       for group in row.nodegroups
+                       if (group.status or '').endswith('FAILED')}}

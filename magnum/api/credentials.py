@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The credential that the nodes of a cluster use."""
+
+from magnum.api import cluster_actions
+from magnum.api import expose
+from magnum.api import versions
+from magnum.db import queries
+from magnum.db import session as db
+from magnum import errors
+from magnum.policies import credential as rules
+from magnum import policy
+
+
+@expose.method(since=versions.CREDENTIALS, answers=202)
+def patch(call, cluster_ident):
+    """Renew the credential of a cluster."""
+    policy.authorize(call.context, rules.ROTATE)
+    everyone = expose.everyone(call, rules.ROTATE_ALL_PROJECTS)
+    with db.reader() as session:
+        cluster = queries.cluster(session, call.context, cluster_ident,
+                                  everyone, template=True)
+    cluster_actions.check_settled(
+        'Rotating the credential of', cluster,
+        also={'UPDATE_IN_PROGRESS', 'UPDATE_FAILED'})
+    cluster_actions.check_power(cluster, 'rotate_credential',
+                                'renew credentials')
+    raise errors.NotSupported('This release cannot renew credentials yet.')

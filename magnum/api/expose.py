@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From HTTP to a controller's function, and back.
+
+    @expose.method(query=(paging.LIMIT,), answers=200)
+    def get_all(call): ...
+
+    @expose.method(body=Cluster, answers=202)
+    def post(call): ...            call.body: a dict of attributes
+
+    @expose.method(patch=Cluster, answers=202, since=versions.X)
+    def patch(call, cluster_ident): ...        call.changes
+
+What is declared here is all that gets through: unknown query parameters and
+body keys are refused, and so are the right ones with wrong values.  WSME's
+types say what is right; its own adapter for Pecan is not used, because it
+forgives what must be refused and refuses in ways that clients do not know.
+"""
+
+import dataclasses
+import functools
+import inspect
+import json
+from typing import Any
+from urllib import parse as urlparse
+
+import pecan
+import webob
+
+from magnum.api import middleware
+from magnum.api import patch as patches
+from magnum.api import types
+from magnum.api import versions
+from magnum import context as contexts
+from magnum import errors
+from magnum import policy
+
+JSON = 'application/json'
+MAX_BODY = 1024 * 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One parameter that a query may hold."""
+
+    name: str
+    kind: Any
+    default: Any = None
+    since: versions.Version = versions.MINIMUM
+
+
+@dataclasses.dataclass(frozen=True)
+class Declared:
+    """What a method takes and gives; the API's description is made of it."""
+
+    answers: int
+    since: versions.Version
+    query: tuple[Parameter, ...]
+    body: Any
+    patch: Any
+    result: Any
+
+
+@dataclasses.dataclass
+class Call:
+    """One request, parsed and checked."""
+
+    context: contexts.RequestContext
+    version: versions.Version
+    url: str
+    query: dict
+    body: dict | None = None
+    changes: list | None = None
+    headers: dict = dataclasses.field(default_factory=dict)
+
+    def links(self, collection, uuid):
+        """Where a resource is found, with the version and without."""
+        return [{'href': f'{self.url}/v1/{collection}/{uuid}', 'rel': 'self'},
+                {'href': f'{self.url}/{collection}/{uuid}',
+                 'rel': 'bookmark'}]
+
+
+def everyone(call, rule):
+    """Whether rows of all projects are meant, as for administrators.
+
+    :raises PolicyNotAuthorized: the operator's policy says otherwise.
+    """
+    if call.context.is_admin:
+        policy.authorize(call.context, rule)
+    return call.context.is_admin
+
+
+def method(answers=200, since=versions.MINIMUM, query=(), body=None,
+           patch=None, result=None):
+    """Make a function reachable over HTTP.
+
+    It is given a Call and the variable parts of the path, and returns what
+    the answer's body is to hold, or None for none.
+
+    :param answers: the status of a success.
+    :param since: the first microversion that offers it.
+    :param query: the Parameters it takes.
+    :param body: the type of the object it takes.
+    :param patch: the type that a JSON patch which it takes is for.
+    :param result: the type it answers with, for the API's description.
+    """
+    declared = Declared(answers, since, tuple(query), body, patch, result)
+
+    def decorate(function):
+        @functools.wraps(function)
+        def controller(*idents):
+            request = pecan.request
+            call = _call(request, declared)
+            answer = function(call, *idents)
+            return _response(call, declared, answer)
+
+        controller.declared = declared
+        exposed = pecan.expose('json')(controller)
+        # Pecan looks through decorators for the arguments it shall fill in
+        # from the query; ours takes parts of the path and nothing else.
+        exposed._pecan['argspec'] = _IDENTS_ONLY
+        return exposed
+
+    return decorate
+
+
+_IDENTS_ONLY = inspect.getfullargspec(lambda *idents: None)
+
+
+def _call(request, declared):
+    context = contexts.RequestContext.from_environ(request.environ)
+    context.is_admin = policy.is_admin(context)
+    version = request.environ.get(middleware.VERSION, versions.MINIMUM)
+    call = Call(context=context, version=version,
+                url=request.application_url,
+                query=_query(request, declared, version))
+    document = _document(request)
+    if declared.patch is not None:
+        call.changes = patches.parse(declared.patch, document)
+    elif declared.body is not None:
+        if document is None:
+            raise errors.Invalid('The request must have a body, a JSON '
+                                 'object.')
+        call.body = types.read(declared.body, document)
+    elif document not in (None, {}):
+        raise errors.Invalid('This request takes no body.')
+    return call
+
+
+def _query(request, declared, version):
+    try:
+        pairs = urlparse.parse_qsl(request.query_string, errors='strict',
+                                   keep_blank_values=True)
+    except ValueError:
+        raise errors.Invalid('The query of the URL cannot be read.') from None
+    known = {parameter.name: parameter for parameter in declared.query
+             if parameter.since <= version}
+    values = {name: parameter.default for name, parameter in known.items()}
+    seen = set()
+    for name, text in pairs:
+        if name not in known:
+            raise errors.InvalidParameter(
+                f'query parameter {name!r}', 'it is unknown here.')
+        if name in seen:
+            raise errors.InvalidParameter(
+                f'query parameter {name}', 'it is given twice.')
+        seen.add(name)
+        try:
+            values[name] = known[name].kind.validate(text)
+        except ValueError as e:
+            raise errors.InvalidParameter(f'query parameter {name}',
+                                          f'{e}.') from None
+    return values
+
+
+def _document(request):
+    """The body as JSON gives it; None when there is none."""
+    body = request.body
+    if not body:
+        return None
+    if request.content_type not in ('', JSON):
+        raise errors.UnsupportedMediaType(
+            f'The body of the request must be of type {JSON}, not '
+            f'{request.content_type}.')
+    if len(body) > MAX_BODY:
+        raise errors.Invalid('The body of the request is too long.')
+    try:
+        return json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise errors.Invalid('The body of the request is not valid JSON.'
+                             ) from None
+
+
+def _no_constant(word):
+    raise ValueError(word)
+
+
+def _response(call, declared, answer):
+    response = webob.Response(status=declared.answers)
+    if answer is None:
+        response.headers.pop('Content-Type', None)
+        response.content_length = 0
+    else:
+        response.content_type = JSON
+        response.charset = None
+        response.body = json.dumps(answer).encode()
+    response.headers.update(call.headers)
+    return response

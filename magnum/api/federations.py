@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Federations: rows that an older release may have left, to be read.
+
+No driver ever built one.  Rather than to accept what nobody will do, the
+requests to create and change them are refused.
+"""
+
+from magnum.api import expose
+from magnum.api import paging
+from magnum.api import types
+from magnum.api import versions
+from magnum.db import queries
+from magnum.db import session as db
+from magnum import errors
+from magnum.policies import federation as rules
+from magnum import policy
+
+STATUS = types.Enum(*(f'{action}_{state}'
+                      for action in ('CREATE', 'UPDATE', 'DELETE')
+                      for state in ('IN_PROGRESS', 'FAILED', 'COMPLETE')))
+
+
+class Federation(types.Resource):
+    uuid = types.Attribute(types.UUID, write=types.IGNORED)
+    name = types.Attribute(types.RESOURCE_NAME)
+    hostcluster_id = types.Attribute(types.SHORT, required=True)
+    member_ids = types.Attribute(types.STRINGS, default=list)
+    properties = types.Attribute(types.STRING_MAP, required=True)
+    status = types.Attribute(STATUS, write=types.IGNORED)
+    status_reason = types.Attribute(types.STRING, write=types.IGNORED)
+    links = types.Attribute(types.LINKS, write=types.READONLY)
+    created_at = types.Attribute(types.TIME, write=types.READONLY)
+    updated_at = types.Attribute(types.TIME, write=types.READONLY)
+
+
+SHORT = frozenset({'uuid', 'name', 'hostcluster_id', 'member_ids', 'status',
+                   'properties', 'links'})
+
+SORT_KEYS = ({'id', 'project_id', *types.attributes(Federation)} - {'links'})
+
+
+@expose.method(query=paging.PARAMETERS, result=[Federation])
+def get_all(call):
+    """List federations."""
+    policy.authorize(call.context, rules.GET_ALL)
+    return _list(call, 'federations', SHORT)
+
+
+@expose.method(query=paging.PARAMETERS, result=[Federation])
+def detail(call):
+    """List federations with all their attributes."""
+    policy.authorize(call.context, rules.DETAIL)
+    return _list(call, 'federations/detail')
+
+
+@expose.method(result=Federation)
+def get_one(call, federation_ident):
+    """Show a federation."""
+    return _show(call, _find(call, federation_ident, rules.GET))
+
+
+@expose.method(body=Federation, answers=202)
+def post(call):
+    """Refused: no driver builds federations."""
+    policy.authorize(call.context, rules.CREATE)
+    raise _unable()
+
+
+@expose.method(patch=Federation, answers=202, query=(
+    expose.Parameter('rollback', types.BOOLEAN, since=versions.ROLLBACK),))
+def patch(call, federation_ident):
+    """Refused: no driver builds federations."""
+    _find(call, federation_ident, rules.UPDATE)
+    raise _unable()
+
+
+@expose.method(answers=204)
+def delete(call, federation_ident):
+    """Forget a federation; there is nothing behind it."""
+    row = _find(call, federation_ident, rules.DELETE)
+    with db.writer() as session:
+        queries.delete_federation(session, row.uuid)
+
+
+def _find(call, ident, rule):
+    with db.reader() as session:
+        row = queries.federation(session, call.context, ident)
+    policy.authorize(call.context, rule, {
+        'project_id': row.project_id, 'user_id': call.context.user_id})
+    return row
+
+
+def _list(call, path, only=None):
+    page = paging.page(call, SORT_KEYS)
+    with db.reader() as session:
+        rows = queries.federations(session, call.context, page)
+    return paging.body(call, page, 'federations', path,
+                       [_show(call, row, only) for row in rows])
+
+
+def _show(call, row, only=None):
+    return types.show(Federation, row, only,
+                      links=call.links('federations', row.uuid))
+
+
+def _unable():
+    return errors.NotSupported('Federations are not supported: no cluster '
+                               'driver can build one.')

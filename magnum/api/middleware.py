@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every request passes on its way to a controller.
+
+The order is in `magnum.api.app`.  Here are the ones of our own: who need not
+show a token, which microversion is wanted, and how errors are told.
+"""
+
+import json
+import re
+
+from keystonemiddleware import auth_token
+from oslo_db import exception as db_exc
+from oslo_log import log
+import webob
+
+from magnum.api import versions
+from magnum import errors
+
+LOG = log.getLogger(__name__)
+
+VERSION = 'magnum.version'
+ANSWER_HEADERS = 'magnum.answer_headers'
+
+_HELP = 'http://docs.openstack.org/api-guide/compute/microversions.html'
+_END_OF_SENTENCE = re.compile(r'\.\s*$|\.\s+(?=[A-Z])')
+_TRACEBACK = 'Traceback (most recent call last):'
+
+
+class RouteError(errors.MagnumError):
+    """The request did not get as far as a controller."""
+
+    def __init__(self, code, message, headers=()):
+        super().__init__(message)
+        self.code = code
+        self.headers = headers
+
+
+class Authentication:
+    """keystonemiddleware for all paths but the public ones."""
+
+    def __init__(self, app, public):
+        self.app = app
+        self.public = public
+        self.guarded = auth_token.AuthProtocol(app, {})
+
+    def __call__(self, environ, start_response):
+        if environ.get('PATH_INFO', '').rstrip('/') in self.public:
+            return self.app(environ, start_response)
+        return self.guarded(environ, start_response)
+
+
+class Versions:
+    """Reads the version header, and says which versions there are."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        # The root document is for those who know no version yet.
+        if environ.get('PATH_INFO', '').rstrip('/') != '':
+            environ[ANSWER_HEADERS] = versions.headers()
+            try:
+                version = versions.parse(
+                    environ.get('HTTP_OPENSTACK_API_VERSION'))
+            except versions.Unsupported as e:
+                environ[ANSWER_HEADERS] = versions.headers(e.version)
+                raise
+            environ[VERSION] = version
+            environ[ANSWER_HEADERS] = versions.headers(version)
+        return self.app(environ, start_response)
+
+
+class Errors:
+    """Tells every error in the same way, and none in too many words."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        try:
+            request = webob.Request(environ)
+            if not _readable(request):
+                raise RouteError(404, 'The path of the URL cannot be read.')
+            response = request.get_response(self.app)
+            if 'pecan.original_exception' in environ:
+                error = environ['pecan.original_exception']
+                response = error_response(environ, RouteError(
+                    error.status_int, error.detail or error.title))
+        except errors.MagnumError as e:
+            if e.code >= 500:
+                LOG.warning('%s %s: %s', environ['REQUEST_METHOD'],
+                            environ.get('PATH_INFO'), e)
+            response = error_response(environ, e)
+        except db_exc.DBDataError:
+            LOG.info('A value does not fit into its column.', exc_info=True)
+            response = error_response(environ, errors.Invalid(
+                'A value of the request is too long, or holds characters '
+                'that cannot be stored.'))
+        except Exception:
+            LOG.exception('%s %s failed.', environ['REQUEST_METHOD'],
+                          environ.get('PATH_INFO'))
+            response = error_response(environ, errors.MagnumError())
+        response.headers.extend(environ.get(ANSWER_HEADERS, ()))
+        return response(environ, start_response)
+
+
+def _readable(request):
+    try:
+        return '\0' not in request.path_info
+    except UnicodeDecodeError:
+        return False
+
+
+def error_response(environ, error):
+    """The answer that tells of an error."""
+    text = str(error).split(_TRACEBACK)[0].rstrip()
+    entry = {'request_id': environ.get('openstack.request_id', ''),
+             'code': 'client' if error.code < 500 else 'server',
+             'status': error.code,
+             'title': _END_OF_SENTENCE.split(text)[0] or text,
+             'detail': text,
+             'links': []}
+    if isinstance(error, RouteError | versions.Malformed):
+        entry['code'] = ''
+        entry['title'] = webob.Response(status=error.code).status[4:]
+    if isinstance(error, versions.Unsupported):
+        entry |= {'code': 'magnum.microversion-unsupported',
+                  'title': 'Requested microversion is unsupported',
+                  'description': text,
+                  'min_version': str(versions.MINIMUM),
+                  'max_version': str(versions.MAXIMUM),
+                  'links': [{'rel': 'help', 'href': _HELP}]}
+    # Some clients read `message` only, and show nothing when it is absent.
+    body = {'errors': [entry], 'message': text}
+    response = webob.Response(
+        status=error.code, content_type='application/json',
+        body=json.dumps(body).encode())
+    response.headers.extend(getattr(error, 'headers', ()))
+    return response

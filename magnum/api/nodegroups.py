@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The nodegroups of a cluster."""
+
+from magnum.api import cluster_actions
+from magnum.api import clusters
+from magnum.api import expose
+from magnum.api import paging
+from magnum.api import patch as patches
+from magnum.api import types
+from magnum.api import versions
+from magnum.db import queries
+from magnum.db import session as db
+from magnum import errors
+from magnum.operations import desired
+from magnum.policies import nodegroup as rules
+from magnum import policy
+
+
+def _readonly(kind, **options):
+    return types.Attribute(kind, write=types.READONLY, patchable=False,
+                           **options)
+
+
+def _ignored(kind, **options):
+    return types.Attribute(kind, write=types.IGNORED, patchable=False,
+                           **options)
+
+
+def _fixed(kind, **options):
+    return types.Attribute(kind, patchable=False, **options)
+
+
+class NodeGroup(types.Resource):
+    id = _ignored(types.COUNT)
+    uuid = _ignored(types.UUID)
+    name = _fixed(types.SHORT, required=True)
+    cluster_id = _ignored(types.STRING)
+    project_id = _readonly(types.STRING)
+    role = _fixed(types.SHORT, default='worker')
+    node_count = _fixed(types.COUNT, default=1)
+    min_node_count = types.Attribute(types.COUNT, default=0)
+    max_node_count = types.Attribute(types.COUNT)
+    flavor_id = _fixed(types.SHORT)
+    image_id = _fixed(types.SHORT)
+    docker_volume_size = _fixed(types.SIZE)
+    labels = _fixed(types.LABELS)
+    merge_labels = types.Attribute(types.BOOLEAN, default=False)
+    node_labels = types.Attribute(types.STRING_MAP, default=dict,
+                                  literal=True)
+    node_taints = types.Attribute(types.MapList(), default=list,
+                                  literal=True)
+    is_default = _ignored(types.BOOLEAN)
+    node_addresses = _readonly(types.STRINGS)
+    stack_id = _readonly(types.STRING)
+    status = _ignored(clusters.STATUS)
+    status_reason = _ignored(types.STRING)
+    version = _ignored(types.STRING)
+    labels_overridden = _ignored(types.LABELS)
+    labels_added = _ignored(types.LABELS)
+    labels_skipped = _ignored(types.LABELS)
+    links = _readonly(types.LINKS)
+    created_at = _readonly(types.TIME)
+    updated_at = _readonly(types.TIME)
+
+
+SHORT = frozenset({
+    'uuid', 'name', 'flavor_id', 'image_id', 'node_count', 'role',
+    'is_default', 'status', 'stack_id', 'min_node_count', 'max_node_count',
+    'merge_labels', 'project_id', 'status_reason', 'created_at',
+    'updated_at'})
+
+SORT_KEYS = set(types.attributes(NodeGroup)) - {
+    'merge_labels', 'labels_overridden', 'labels_added', 'labels_skipped',
+    'links'}
+
+
+@expose.method(since=versions.NODEGROUPS, result=[NodeGroup],
+               query=(*paging.PARAMETERS,
+                      expose.Parameter('role', types.STRING)))
+def get_all(call, cluster_ident):
+    """List the nodegroups of a cluster."""
+    policy.authorize(call.context, rules.GET_ALL)
+    page = paging.page(call, SORT_KEYS)
+    everyone = expose.everyone(call, rules.GET_ALL_ALL_PROJECTS)
+    with db.reader() as session:
+        cluster = queries.cluster(session, call.context, cluster_ident,
+                                  everyone)
+        rows = queries.nodegroups(session, cluster, page, call.query['role'])
+    return paging.body(call, page, 'nodegroups',
+                       f'clusters/{cluster.uuid}/nodegroups',
+                       [types.show(NodeGroup, row, SHORT, merge_labels=False)
+                        for row in rows])
+
+
+@expose.method(since=versions.NODEGROUPS, result=NodeGroup)
+def get_one(call, cluster_ident, nodegroup_ident):
+    """Show a nodegroup."""
+    policy.authorize(call.context, rules.GET)
+    cluster, row = _find(call, cluster_ident, nodegroup_ident,
+                         rules.GET_ONE_ALL_PROJECTS)
+    return _show(call, cluster, row)
+
+
+@expose.method(since=versions.NODEGROUPS, body=NodeGroup, answers=202,
+               result=NodeGroup)
+def post(call, cluster_ident):
+    """Add a nodegroup to a cluster."""
+    policy.authorize(call.context, rules.CREATE)
+    cluster = _cluster(call, cluster_ident, rules.CREATE_ALL_PROJECTS)
+    raise _unable(cluster)
+
+
+@expose.method(since=versions.NODEGROUPS, patch=NodeGroup, answers=202,
+               result=NodeGroup)
+def patch(call, cluster_ident, nodegroup_ident):
+    """Change the limits, labels or taints of a nodegroup."""
+    policy.authorize(call.context, rules.UPDATE)
+    cluster, row = _find(call, cluster_ident, nodegroup_ident,
+                         rules.UPDATE_ALL_PROJECTS)
+    before = {name: getattr(row, name)
+              for name in ('min_node_count', 'max_node_count', 'node_labels',
+                           'node_taints')}
+    after = patches.apply(NodeGroup, call.changes, before)
+    if not patches.differences(before, after):
+        return _show(call, cluster, row)
+    raise _unable(cluster)
+
+
+@expose.method(since=versions.NODEGROUPS, answers=204)
+def delete(call, cluster_ident, nodegroup_ident):
+    """Delete a nodegroup, and its nodes."""
+    policy.authorize(call.context, rules.DELETE)
+    cluster, row = _find(call, cluster_ident, nodegroup_ident,
+                         rules.DELETE_ALL_PROJECTS)
+    if row.is_default:
+        raise errors.Invalid(f'Nodegroup {row.name} is one of the two that '
+                             f'come and go with the cluster: it cannot be '
+                             f'deleted.')
+    raise _unable(cluster)
+
+
+def _cluster(call, ident, rule):
+    everyone = expose.everyone(call, rule)
+    with db.reader() as session:
+        return queries.cluster(session, call.context, ident, everyone,
+                               template=True)
+
+
+def _find(call, cluster_ident, nodegroup_ident, rule):
+    cluster = _cluster(call, cluster_ident, rule)
+    with db.reader() as session:
+        return cluster, queries.nodegroup(session, cluster, nodegroup_ident)
+
+
+def _unable(cluster):
+    cluster_actions.check_power(cluster, 'nodegroups',
+                                'change, add or remove nodegroups')
+    return errors.NotSupported('This release cannot change nodegroups yet.')
+
+
+def _show(call, cluster, row):
+    overridden, added, skipped = desired.label_differences(cluster.labels,
+                                                           row.labels)
+    return types.show(
+        NodeGroup, row, merge_labels=False, labels_overridden=overridden,
+        labels_added=added, labels_skipped=skipped,
+        links=call.links(f'clusters/{cluster.uuid}/nodegroups', row.uuid))

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quotas: how many clusters a project may have."""
+
+from oslo_config import cfg
+
+from magnum.api import expose
+from magnum.api import paging
+from magnum.api import types
+from magnum.db import models
+from magnum.db import queries
+from magnum.db import session as db
+from magnum import errors
+from magnum import openstack
+from magnum.policies import quota as rules
+from magnum import policy
+from magnum import quota as limits  # noqa: F401  (registers [quotas])
+
+CONF = cfg.CONF
+
+RESOURCE = types.Enum('Cluster')
+
+
+class Quota(types.Resource):
+    id = types.Attribute(types.Integer(1), write=types.IGNORED)
+    project_id = types.Attribute(types.SHORT, required=True)
+    resource = types.Attribute(RESOURCE, default='Cluster')
+    hard_limit = types.Attribute(types.COUNT, default=1)
+    created_at = types.Attribute(types.TIME, write=types.READONLY)
+    updated_at = types.Attribute(types.TIME, write=types.READONLY)
+
+
+class QuotaChange(types.Resource):
+    id = types.Attribute(types.Integer(1), write=types.IGNORED)
+    project_id = types.Attribute(types.SHORT, write=types.IGNORED)
+    resource = types.Attribute(types.STRING, write=types.IGNORED)
+    hard_limit = types.Attribute(types.COUNT, required=True)
+
+
+SORT_KEYS = set(types.attributes(Quota))
+
+
+@expose.method(query=(*paging.BY_ID,
+                      expose.Parameter('all_tenants', types.BOOLEAN)),
+               result=[Quota])
+def get_all(call):
+    """List quotas: of the project, or of all."""
+    policy.authorize(call.context, rules.GET_ALL)
+    page = paging.page(call, SORT_KEYS)
+    project_id = (None if call.query['all_tenants']
+                  else call.context.project_id or '')
+    with db.reader() as session:
+        rows = queries.quotas(session, page, project_id)
+    return paging.body(call, page, 'quotas', 'quotas',
+                       [types.show(Quota, row) for row in rows], marker='id')
+
+
+@expose.method(result=Quota)
+def get_one(call, project_id, resource):
+    """Show what a project may have."""
+    policy.authorize(call.context, rules.GET)
+    if not call.context.is_admin and project_id != call.context.project_id:
+        raise errors.Forbidden('The quota of another project can be seen by '
+                               'administrators only.')
+    _check_resource(resource)
+    with db.reader() as session:
+        row = queries.quota(session, project_id, resource)
+    if row is None:
+        return {'project_id': project_id, 'resource': resource,
+                'hard_limit': CONF.quotas.max_clusters_per_project}
+    return types.show(Quota, row)
+
+
+@expose.method(body=Quota, answers=201, result=Quota)
+def post(call):
+    """Set what a project may have."""
+    policy.authorize(call.context, rules.CREATE)
+    openstack.request_cloud(call.context).project(call.body['project_id'])
+    row = models.Quota(**call.body)
+    with db.writer() as session:
+        queries.add_quota(session, row)
+    return types.show(Quota, row)
+
+
+@expose.method(body=QuotaChange, answers=202, result=Quota)
+def patch(call, project_id, resource):
+    """Change what a project may have."""
+    policy.authorize(call.context, rules.UPDATE)
+    _check_resource(resource)
+    with db.writer() as session:
+        row = queries.update_quota(session, project_id, resource,
+                                   call.body['hard_limit'])
+    return types.show(Quota, row)
+
+
+@expose.method(answers=204)
+def delete(call, project_id, resource):
+    """Let a project have what all have that were given no quota."""
+    policy.authorize(call.context, rules.DELETE)
+    _check_resource(resource)
+    with db.writer() as session:
+        queries.delete_quota(session, project_id, resource)
+
+
+def _check_resource(resource):
+    try:
+        RESOURCE.validate(resource)
+    except ValueError as e:
+        raise errors.InvalidParameter('resource', f'{e}.') from None

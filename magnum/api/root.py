@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every path of the API, on one page; and the version documents."""
+
+import pecan
+from webob import multidict
+
+from magnum.api import certificates
+from magnum.api import cluster_actions
+from magnum.api import cluster_templates
+from magnum.api import clusters
+from magnum.api import credentials
+from magnum.api import expose
+from magnum.api import federations
+from magnum.api import middleware
+from magnum.api import nodegroups
+from magnum.api import quotas
+from magnum.api import services
+from magnum.api import stats
+from magnum.api import versions
+from magnum import errors
+
+DOCUMENTATION = 'https://docs.openstack.org/magnum/latest/'
+
+RESOURCES = ('clustertemplates', 'clusters', 'quotas', 'certificates',
+             'mservices', 'stats', 'federations', 'credentials')
+
+
+@expose.method()
+def versions_document(call):
+    """Which versions of the API there are."""
+    return {'name': 'OpenStack Magnum API',
+            'description': 'Container infrastructure management: clusters '
+                           'of container orchestration engines, as a '
+                           'service.',
+            'versions': [_version(call)]}
+
+
+@expose.method()
+def version_document(call):
+    """What version 1 of the API offers."""
+    answer = {
+        'id': 'v1',
+        'media_types': [
+            {'base': 'application/json',
+             'type': 'application/vnd.openstack.magnum.v1+json'}],
+        'links': [{'href': f'{call.url}/v1/', 'rel': 'self'},
+                  {'href': DOCUMENTATION, 'rel': 'describedby',
+                   'type': 'text/html'}],
+        # For clients that look here for the range of versions.
+        'version': _version(call)}
+    for name in RESOURCES:
+        answer[name] = [
+            {'href': f'{call.url}/v1/{name}/', 'rel': 'self'},
+            {'href': f'{call.url}/{name}/', 'rel': 'bookmark'}]
+    path = 'clusters/{cluster_id}/nodegroups'
+    answer['nodegroups'] = [
+        {'href': f'{call.url}/v1/{path}', 'rel': 'self'},
+        {'href': f'{call.url}/{path}', 'rel': 'bookmark'}]
+    return answer
+
+
+def _version(call):
+    return {'id': 'v1', 'status': 'CURRENT',
+            'min_version': str(versions.MINIMUM),
+            'max_version': str(versions.MAXIMUM),
+            'links': [{'href': f'{call.url}/v1/', 'rel': 'self'}]}
+
+
+ROUTES = {
+    '': {'GET': versions_document},
+    'v1': {'GET': version_document},
+    'v1/certificates': {'POST': certificates.post},
+    'v1/certificates/{cluster_ident}': {
+        'GET': certificates.get_one, 'PATCH': certificates.patch},
+    'v1/clusters': {'GET': clusters.get_all, 'POST': clusters.post},
+    'v1/clusters/detail': {'GET': clusters.detail},
+    'v1/clusters/{cluster_ident}': {
+        'GET': clusters.get_one, 'PATCH': clusters.patch,
+        'DELETE': clusters.delete},
+    'v1/clusters/{cluster_ident}/actions/resize': {
+        'POST': cluster_actions.resize},
+    'v1/clusters/{cluster_ident}/actions/upgrade': {
+        'POST': cluster_actions.upgrade},
+    'v1/clusters/{cluster_ident}/nodegroups': {
+        'GET': nodegroups.get_all, 'POST': nodegroups.post},
+    'v1/clusters/{cluster_ident}/nodegroups/{nodegroup_ident}': {
+        'GET': nodegroups.get_one, 'PATCH': nodegroups.patch,
+        'DELETE': nodegroups.delete},
+    'v1/clustertemplates': {
+        'GET': cluster_templates.get_all, 'POST': cluster_templates.post},
+    'v1/clustertemplates/detail': {'GET': cluster_templates.detail},
+    'v1/clustertemplates/{template_ident}': {
+        'GET': cluster_templates.get_one, 'PATCH': cluster_templates.patch,
+        'DELETE': cluster_templates.delete},
+    'v1/credentials': {},
+    'v1/credentials/{cluster_ident}': {'PATCH': credentials.patch},
+    'v1/federations': {'GET': federations.get_all, 'POST': federations.post},
+    'v1/federations/detail': {'GET': federations.detail},
+    'v1/federations/{federation_ident}': {
+        'GET': federations.get_one, 'PATCH': federations.patch,
+        'DELETE': federations.delete},
+    'v1/mservices': {'GET': services.get_all},
+    'v1/mservices/{ident}': {},
+    'v1/quotas': {'GET': quotas.get_all, 'POST': quotas.post},
+    'v1/quotas/{project_id}': {},
+    'v1/quotas/{project_id}/{resource}': {
+        'GET': quotas.get_one, 'PATCH': quotas.patch,
+        'DELETE': quotas.delete},
+    'v1/stats': {'GET': stats.get_all},
+    'v1/stats/{ident}': {},
+}
+
+# Here a required part of the path is missing: 400, not 405.
+INCOMPLETE = {
+    path: ('DELETE', 'PATCH') for path in (
+        'v1/certificates', 'v1/clusters', 'v1/clustertemplates',
+        'v1/credentials', 'v1/federations', 'v1/quotas',
+        'v1/clusters/{cluster_ident}/nodegroups')}
+INCOMPLETE['v1/quotas/{project_id}'] = ('GET', 'DELETE', 'PATCH')
+
+
+def _tree():
+    """The routes by segment; None stands for a variable one."""
+    tree = {}
+    for path, methods in ROUTES.items():
+        node = tree
+        for segment in path.split('/') if path else ():
+            if segment.startswith('{'):
+                segment = None
+            node = node.setdefault(segment, {})
+        node[...] = (path, methods)
+    return tree
+
+
+_TREE = _tree()
+
+
+def find(path):
+    """(path as in ROUTES, its methods, variable parts), or None.
+
+    A path that does not begin with `v1` is taken as if it did.
+    """
+    segments = path.strip('/').split('/') if path.strip('/') else []
+    if segments and segments[0] != 'v1':
+        segments.insert(0, 'v1')
+    node, idents = _TREE, []
+    for segment in segments:
+        if segment in node:
+            node = node[segment]
+        elif segment and None in node:
+            node = node[None]
+            idents.append(segment)
+        else:
+            return None
+    return (*node[...], idents) if ... in node else None
+
+
+class Request(pecan.Request):
+    """What Pecan sees of a request.
+
+    Pecan would pour query and body into the arguments of a controller; here
+    both are read by `magnum.api.expose`, strictly, and by nobody else.
+    """
+
+    GET = params = multidict.MultiDict()
+    json = {}
+
+
+class Root:
+    """The entry for Pecan, which asks here for every path."""
+
+    @pecan.expose()
+    def _route(self, args, request):
+        route = find(request.path_info)
+        if route is None:
+            raise middleware.RouteError(
+                404, 'The resource could not be found.')
+        path, methods, idents = route
+        controller = methods.get(request.method)
+        if controller is None:
+            if request.method in INCOMPLETE.get(path, ()):
+                raise errors.Invalid(f'{request.method} /{path} needs one '
+                                     f'more part of the path: which one.')
+            raise middleware.RouteError(
+                405, f'The method {request.method} is not allowed for this '
+                     f'resource.', [('Allow', ', '.join(sorted(methods)))])
+        version = request.environ.get(middleware.VERSION, versions.MINIMUM)
+        since = controller.declared.since
+        if version < since:
+            raise middleware.RouteError(
+                406, f'{request.method} of this resource needs microversion '
+                     f'{since}; the request is of {version}.')
+        if not _accepts_json(request):
+            raise middleware.RouteError(
+                406, 'The answer can only be application/json.')
+        # Pecan looks at it as well, but differently.
+        request.environ['HTTP_ACCEPT'] = expose.JSON
+        return controller, idents
+
+
+def _accepts_json(request):
+    if not request.headers.get('Accept', '').strip():
+        return True
+    return bool(request.accept.acceptable_offers([expose.JSON]))
+
+

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many clusters and nodes there are."""
+
+from magnum.api import expose
+from magnum.api import types
+from magnum.db import queries
+from magnum.db import session as db
+from magnum import errors
+from magnum.policies import stats as rules
+from magnum import policy
+
+
+class Stats(types.Resource):
+    clusters = types.Attribute(types.COUNT, write=types.READONLY)
+    nodes = types.Attribute(types.COUNT, write=types.READONLY)
+
+
+@expose.method(query=(expose.Parameter('project_id', types.LONG),
+                      expose.Parameter('type', types.STRING)), result=Stats)
+def get_all(call):
+    """Count the clusters and nodes of a project, or of all."""
+    policy.authorize(call.context, rules.GET_ALL)
+    kind, project_id = call.query['type'], call.query['project_id']
+    if kind is not None and kind.lower() != 'cluster':
+        raise errors.InvalidParameter('type', 'only cluster is counted.')
+    if not call.context.is_admin:
+        if project_id not in (None, call.context.project_id):
+            raise errors.Forbidden('The numbers of another project can be '
+                                   'seen by administrators only.')
+        project_id = call.context.project_id or ''
+    with db.reader() as session:
+        clusters, nodes = queries.stats(session, project_id)
+    return {'clusters': clusters, 'nodes': nodes}

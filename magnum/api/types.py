@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a body may hold: WSME types, read and written strictly.
+
+A resource is a WSME type with an `Attribute` for each of its keys.  The types
+are the single truth of the API's schema: requests are checked by them,
+patches are, answers are built from them, and the published description of
+the API is made from them.
+
+A datatype's `validate` takes what JSON gave and returns the value as it is
+stored, or raises ValueError with the rest of a sentence that begins with the
+attribute's name.  Numbers and flags may come as text, because web forms send
+nothing else; null is handled by the attribute.
+"""
+
+import datetime
+import ipaddress
+import re
+import uuid
+
+from wsme import types as wtypes
+
+from magnum import errors
+
+MAX_INTEGER = 2 ** 31 - 1
+
+TRUE = ('1', 't', 'true', 'on', 'y', 'yes')
+FALSE = ('0', 'f', 'false', 'off', 'n', 'no')
+
+NAME = r'[a-zA-Z][a-zA-Z0-9_.-]*'
+
+# How an attribute may be used in the body of a POST.
+WRITABLE, IGNORED, READONLY = 'writable', 'ignored', 'readonly'
+
+
+def _shown(value):
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + '...'
+
+
+def text(value):
+    """`value` if it is text that any database and any client can hold."""
+    if not isinstance(value, str):
+        raise ValueError(f'must be a string, not {_shown(value)}')
+    if '\0' in value or any('\ud800' <= char <= '\udfff' for char in value):
+        raise ValueError('holds characters that cannot be stored')
+    return value
+
+
+class Text(wtypes.StringType):
+    """A string; `pattern` must match all of it."""
+
+    def validate(self, value):
+        text(value)
+        if self.min_length and len(value) < self.min_length:
+            raise ValueError(
+                'must not be empty' if self.min_length == 1 else
+                f'must have at least {self.min_length} characters')
+        if self.max_length and len(value) > self.max_length:
+            raise ValueError(f'must have at most {self.max_length} '
+                             f'characters')
+        if self.pattern and not self.pattern.fullmatch(value):
+            raise ValueError(f'must match {self.pattern.pattern}, unlike '
+                             f'{_shown(value)}')
+        return value
+
+
+class Integer(wtypes.IntegerType):
+    """A number without a fraction, or the digits of one."""
+
+    def __init__(self, minimum=0, maximum=MAX_INTEGER):
+        super().__init__(minimum, maximum)
+
+    def validate(self, value):
+        if isinstance(value, str) and re.fullmatch('[0-9]{1,18}', value):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f'must be an integer, not {_shown(value)}')
+        if value < self.minimum:
+            raise ValueError(f'must be at least {self.minimum}, not '
+                             f'{_shown(value)}')
+        if value > self.maximum:
+            raise ValueError(f'must be at most {self.maximum}, not '
+                             f'{_shown(value)}')
+        return value
+
+
+class Boolean(wtypes.UserType):
+    """true or false, or a word that says so in any case."""
+
+    basetype = bool
+    name = 'boolean'
+
+    def validate(self, value):
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, int | str):
+            word = str(value).lower()
+            if word in TRUE:
+                return True
+            if word in FALSE:
+                return False
+        raise ValueError(f'must be true or false, not {_shown(value)}')
+
+
+class Enum(wtypes.Enum):
+    """One of several words; told in the order they are given here."""
+
+    def __init__(self, *words):
+        super().__init__(str, *words)
+        self.words = words
+
+    def validate(self, value):
+        if not isinstance(value, str) or value not in self.words:
+            raise ValueError(f'must be one of {", ".join(self.words)}, not '
+                             f'{_shown(value)}')
+        return value
+
+
+class Uuid(wtypes.UserType):
+    """A uuid; stored in lower case with hyphens."""
+
+    basetype = str
+    name = 'uuid'
+
+    def validate(self, value):
+        try:
+            return str(uuid.UUID(text(value)))
+        except ValueError:
+            raise ValueError(
+                f'must be a uuid, not {_shown(value)}') from None
+
+
+class Labels(wtypes.UserType):
+    """An object of plain values; all are stored as text, Python's way."""
+
+    basetype = {str: str}
+    name = 'labels'
+
+    def validate(self, value):
+        if not isinstance(value, dict):
+            raise ValueError(f'must be an object, not {_shown(value)}')
+        for key, item in value.items():
+            if not isinstance(item, str | int | float):
+                raise ValueError(f'the value of {_shown(key)} must be a '
+                                 f'string, number or boolean, not '
+                                 f'{_shown(item)}')
+        return {text(key): text(str(item)) for key, item in value.items()}
+
+    def dump(self, value):
+        # Older releases may have stored numbers; clients expect text.
+        return {key: item if isinstance(item, str) else str(item)
+                for key, item in value.items()}
+
+
+class StringMap(wtypes.UserType):
+    """An object of strings."""
+
+    basetype = {str: str}
+    name = 'strings'
+
+    def validate(self, value):
+        if not isinstance(value, dict):
+            raise ValueError(f'must be an object, not {_shown(value)}')
+        return {text(key): text(item) for key, item in value.items()}
+
+
+class StringList(wtypes.UserType):
+    """An array of strings."""
+
+    basetype = [str]
+    name = 'list'
+
+    def validate(self, value):
+        if not isinstance(value, list):
+            raise ValueError(f'must be an array, not {_shown(value)}')
+        return [text(item) for item in value]
+
+
+class MapList(wtypes.UserType):
+    """An array of objects of strings."""
+
+    basetype = [{str: str}]
+    name = 'maps'
+
+    def validate(self, value):
+        if not isinstance(value, list):
+            raise ValueError(f'must be an array, not {_shown(value)}')
+        return [StringMap().validate(item) for item in value]
+
+
+class NameServers(wtypes.UserType):
+    """IPv4 addresses with commas between them; kept as sent."""
+
+    basetype = str
+    name = 'nameservers'
+
+    def validate(self, value):
+        for item in text(value).split(','):
+            try:
+                ipaddress.IPv4Address(item.strip())
+            except ValueError:
+                raise ValueError(f'must be IPv4 addresses separated by '
+                                 f'commas, not {_shown(value)}') from None
+        if len(value) > 255:
+            raise ValueError('must have at most 255 characters')
+        return value
+
+
+class Time(wtypes.UserType):
+    """A moment; stored as naive UTC, told with its offset."""
+
+    basetype = datetime.datetime
+    name = 'time'
+
+    def validate(self, value):
+        raise ValueError('cannot be set')
+
+    def dump(self, value):
+        return value.replace(tzinfo=datetime.UTC).isoformat()
+
+
+class Links(wtypes.UserType):
+    """Where the resource is found."""
+
+    basetype = [{str: str}]
+    name = 'links'
+
+    def validate(self, value):
+        raise ValueError('cannot be set')
+
+
+STRING = Text()
+SHORT = Text(min_length=1, max_length=255)
+LONG = Text(max_length=255)
+RESOURCE_NAME = Text(min_length=1, max_length=242, pattern=NAME)
+COUNT = Integer()
+SIZE = Integer(minimum=1)
+BOOLEAN = Boolean()
+UUID = Uuid()
+LABELS = Labels()
+STRING_MAP = StringMap()
+STRINGS = StringList()
+TIME = Time()
+LINKS = Links()
+
+
+class Attribute(wtypes.wsattr):
+    """One key of a resource.
+
+    :param write: WRITABLE, IGNORED (checked, then dropped) or READONLY.
+    :param required: must be in the body of a POST.
+    :param default: its value when not given, and after a patch's `remove`.
+    :param nullable: null in a body means "not given"; else it is refused.
+    :param empty: the empty string means "not given", too.
+    :param removable: a patch may remove it.
+    :param patchable: a patch may name it at all.
+    :param literal: a patch may give its whole value as text.
+    :param optional: it may be absent from answers.
+    """
+
+    def __init__(self, datatype, write=WRITABLE, required=False, default=None,
+                 nullable=True, empty=False, removable=True, patchable=True,
+                 literal=False, optional=False):
+        super().__init__(datatype, mandatory=required,
+                         readonly=write == READONLY)
+        self.kind = datatype
+        self.write = write
+        self.required = required
+        self.initial = default
+        self.nullable = nullable
+        self.empty = empty
+        self.removable = removable
+        self.patchable = patchable
+        self.literal = literal
+        self.optional = optional
+        self.dump = getattr(datatype, 'dump', None)
+
+    def read(self, value):
+        """The value as stored, of what a body holds."""
+        if value is None or (self.empty and value == ''):
+            if not self.nullable:
+                raise errors.InvalidParameter(self.name, 'must not be null.')
+            return self.unset()
+        return self.check(value)
+
+    def check(self, value):
+        """The value as stored; null is none."""
+        try:
+            return self.kind.validate(value)
+        except ValueError as e:
+            raise errors.InvalidParameter(self.name, f'{e}.') from None
+
+    def unset(self):
+        """What it is when not given; each time a new map, if it is one."""
+        return self.initial() if isinstance(self.initial, type) else (
+            self.initial)
+
+
+class Resource(wtypes.Base):
+    """The base of all bodies that are objects."""
+
+
+def attributes(kind):
+    """The attributes of a resource, by name."""
+    found = kind.__dict__.get('_by_name')
+    if found is None:
+        found = {attribute.name: attribute
+                 for attribute in wtypes.list_attributes(kind)}
+        kind._by_name = found
+    return found
+
+
+def read(kind, document):
+    """Every writable attribute of `kind`, from the body of a request.
+
+    :raises InvalidParameter: the body does not fit the type.
+    """
+    if not isinstance(document, dict):
+        raise errors.Invalid('The body of the request must be a JSON object.')
+    known = attributes(kind)
+    for name, value in document.items():
+        attribute = known.get(name)
+        if attribute is None:
+            raise errors.InvalidParameter(_shown(name), 'unknown attribute.')
+        if attribute.write == READONLY:
+            raise errors.InvalidParameter(name, 'it cannot be set.')
+        if attribute.write == IGNORED and value is not None:
+            attribute.check(value)
+    values = {}
+    for name, attribute in known.items():
+        if attribute.write != WRITABLE:
+            continue
+        if name in document:
+            values[name] = attribute.read(document[name])
+        else:
+            values[name] = attribute.unset()
+        if attribute.required and values[name] is None:
+            raise errors.InvalidParameter(name, 'it is required.')
+    return values
+
+
+def show(kind, source, only=None, **computed):
+    """The representation of a row.
+
+    :param only: the names of a short form.
+    :param computed: what is not a column of the row; without these an
+        optional attribute is left out.
+    """
+    shown = {}
+    for name, attribute in attributes(kind).items():
+        if only is not None and name not in only:
+            continue
+        if name in computed:
+            value = computed[name]
+        elif attribute.optional:
+            continue
+        else:
+            value = getattr(source, name)
+        if value is not None and attribute.dump is not None:
+            value = attribute.dump(value)
+        shown[name] = value
+    return shown
