@@ -65,7 +65,7 @@ def recorded():
     return sorted(p.name for p in settings.PID.glob('*'))
 
 
-def start(name, command, **environment):
+def start(name, command, cwd=settings.RUN, **environment):
     """Start in a session of its own, unless it runs; log to LOG/NAME.log."""
     if running(name):
         return
@@ -73,7 +73,7 @@ def start(name, command, **environment):
         process = subprocess.Popen(
             [str(word) for word in command], stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, start_new_session=True,
-            cwd=settings.RUN, env=settings.environment(**environment))
+            cwd=cwd, env=settings.environment(**environment))
     record(name, process.pid)
 
 
@@ -177,13 +177,13 @@ def _give_up(name, what):
     sys.exit(f'{name} {what}; its log is {log}')
 
 
-def run(command, log='commands', check=True, **environment):
+def run(command, log='commands', cwd=settings.RUN, **environment):
     """Run to its end; its output.  What went wrong is in LOG/`log`.log."""
     done = subprocess.run(
         [str(word) for word in command], stdin=subprocess.DEVNULL, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=settings.RUN,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=cwd,
         env=settings.environment(**environment))
-    if done.returncode and check:
+    if done.returncode:
         path = settings.LOG / f'{log}.log'
         path.write_text(done.stdout)
         print(*done.stdout.splitlines()[-20:], sep='\n', file=sys.stderr)
