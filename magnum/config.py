@@ -8,8 +8,8 @@ never taken before the files are read.
 
 from oslo_config import cfg
 from oslo_log import log
-from oslo_middleware import cors
 import oslo_messaging as messaging
+from oslo_middleware import cors
 
 from magnum import version
 

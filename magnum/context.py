@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who asks: the request context, from the headers that keystonemiddleware set."""
+"""Who asks: the request context, from the headers of keystonemiddleware."""
 
 from oslo_context import context
 

@@ -18,7 +18,7 @@
      |   +- AlreadyExists
      |   +- WrongStatus
      +- UnsupportedMediaType         415
-     +- AuthorisationEnded           403  a token or trust is of no use any more
+     +- AuthorisationEnded           403  the token or trust is of no use now
      +- InfrastructureFailed         500  the back end said no, and will again
 
 A class carries the HTTP status that the API answers with.  A message says

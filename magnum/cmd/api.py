@@ -9,8 +9,8 @@ uWSGI or mod_wsgi use `magnum.wsgi.api:application` instead.
 import multiprocessing
 import sys
 
-from gunicorn import glogging
 from gunicorn.app import base
+from gunicorn import glogging
 from oslo_config import cfg
 from oslo_log import log
 from oslo_service import opts as service_opts

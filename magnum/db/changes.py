@@ -10,13 +10,15 @@ is read after it is what was committed before it.
 from collections.abc import Collection
 from collections.abc import Mapping
 from typing import Any
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db import models
 
-Cluster, NodeGroup = models.Cluster, models.NodeGroup
+Cluster = models.Cluster
+NodeGroup = models.NodeGroup
 
 
 def load_cluster(session: orm.Session, uuid: str) -> Cluster | None:
@@ -155,11 +157,12 @@ def _write(session: orm.Session, row: Cluster | NodeGroup,
     changed = {key: value for key, value in columns.items()
                if getattr(row, key) != value}
     if changed:
-        table = type(row)
+        table: Any = type(row)
         _execute(session, sa.update(table).where(table.uuid == row.uuid)
                  .values(**changed))
 
 
 def _execute(session: orm.Session, statement) -> int:
-    return session.execute(statement.execution_options(
-        synchronize_session=False)).rowcount
+    result = session.execute(
+        statement.execution_options(synchronize_session=False))
+    return cast(sa.CursorResult, result).rowcount

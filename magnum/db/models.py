@@ -13,8 +13,8 @@ import json
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import orm
 from sqlalchemy.dialects import mysql
+from sqlalchemy import orm
 
 SETTLED = frozenset({
     'CREATE_COMPLETE', 'UPDATE_COMPLETE', 'RESUME_COMPLETE',
@@ -51,7 +51,7 @@ class Json(sa.TypeDecorator):
 
 
 class Flag(sa.TypeDecorator):
-    """A boolean column older rows of which hold NULL; `null` is its meaning."""
+    """A boolean that older rows hold NULL for; `null` is its meaning."""
 
     impl = sa.Boolean
     cache_ok = True
@@ -66,7 +66,7 @@ class Flag(sa.TypeDecorator):
 
 
 class Count(sa.TypeDecorator):
-    """An integer column older rows of which hold NULL; `null` is its meaning."""
+    """An integer that older rows hold NULL for; `null` is its meaning."""
 
     impl = sa.Integer
     cache_ok = True

@@ -14,9 +14,9 @@ from alembic import script
 from alembic import util
 import sqlalchemy as sa
 
-from magnum import errors
 from magnum.db import models
 from magnum.db import session
+from magnum import errors
 
 # The last revision of older releases: too old for the chain, which starts
 # with that of 18.0.0 to 22.0.0.

@@ -8,9 +8,9 @@ effect by a name derived from the cluster's uuid, and makes it if absent.
 """
 
 import abc
+from collections.abc import Mapping
 import dataclasses
 import enum
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

@@ -101,7 +101,8 @@ def _store(context: context.RequestContext, cluster: models.Cluster,
            nodegroups: list[models.NodeGroup],
            properties: Mapping[str, str]) -> None:
     quota.prepare(context.project_id)
-    for row in (cluster, *nodegroups):
+    rows: tuple[models.Row, ...] = (cluster, *nodegroups)
+    for row in rows:
         # A first try that was rolled back left numbers that are not ours.
         row.id = None
     with db.writer() as session:

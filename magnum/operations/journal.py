@@ -19,11 +19,12 @@ Only compare-and-swap updates are used, no `SELECT ... FOR UPDATE` and no
 """
 
 import datetime
+from typing import cast
 import uuid
 
 import sqlalchemy as sa
-from sqlalchemy import orm
 from sqlalchemy.ext import compiler
+from sqlalchemy import orm
 from sqlalchemy.sql import functions
 
 from magnum.db import models
@@ -107,7 +108,7 @@ def ready(session: orm.Session, kinds: list[str],
 
 
 def seconds_to_next(session: orm.Session, kinds: list[str]) -> float | None:
-    """How long until the next operation may be claimed; None: there is none."""
+    """How long until the next one may be claimed; None: there is none."""
     due = session.scalar(sa.select(sa.func.min(Operation.not_before))
                          .where(*_claimable(kinds)))
     if due is None:
@@ -142,7 +143,7 @@ def claim(session: orm.Session, operation_id: int, attempt: int, owner: str,
                 started_at=sa.func.coalesce(Operation.started_at, now),
                 not_before=now + datetime.timedelta(seconds=lease_seconds))
         .execution_options(synchronize_session=False))
-    if not claimed.rowcount:
+    if not _count(claimed):
         return None
     return session.get(Operation, operation_id, populate_existing=True)
 
@@ -197,8 +198,13 @@ def _write(session: orm.Session, operation: Operation, **values) -> None:
         .where(Operation.id == operation.id, Operation.state == ACTIVE,
                Operation.attempt == operation.attempt)
         .values(**values).execution_options(synchronize_session=False))
-    if not written.rowcount:
+    if not _count(written):
         raise LeaseLost(operation.uuid)
+
+
+def _count(result: sa.Result) -> int:
+    """How many rows an UPDATE found."""
+    return cast(sa.CursorResult, result).rowcount
 
 
 class _utc_now(functions.FunctionElement):

@@ -7,6 +7,8 @@ it if absent, and returns facts for the runner to write, or a time to look
 again (`outcome`).  It writes no row itself.
 """
 
+from typing import Any
+
 from magnum.certificates import authority
 from magnum.drivers import base
 from magnum import identity
@@ -64,7 +66,7 @@ def facts_of(observed: base.Observed) -> outcome.Facts:
                if getattr(observed, key) is not None}
     nodegroups = {}
     for uuid, group in observed.nodegroups.items():
-        columns = {'status_reason': group.reason}
+        columns: dict[str, Any] = {'status_reason': group.reason}
         if group.stack_id is not None:
             columns['stack_id'] = group.stack_id
         if group.node_addresses is not None:

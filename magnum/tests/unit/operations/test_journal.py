@@ -79,7 +79,7 @@ def test_operations_of_one_cluster_come_one_at_a_time_oldest_first():
 
 
 def test_the_database_forbids_two_running_operations_of_a_cluster():
-    first, second = record(), record()
+    _, second = record(), record()
     claim()
     with pytest.raises(db_exception.DBDuplicateEntry):
         write(journal.claim, second.id, 0, 'two', 60)
