@@ -54,7 +54,10 @@ def build():
     app = middleware.Errors(app)
     app = request_id.RequestId(app, CONF)
     app = http_proxy_to_wsgi.HTTPProxyToWSGI(app, CONF)
-    app = cors.CORS(app, CONF)
+    CONF.register_opts(cors.CORS_OPTS, group='cors')
+    if CONF.cors.allowed_origin:
+        # It answers every OPTIONS, so it is there when asked for only.
+        app = cors.CORS(app, CONF)
     return _Mounted(app, {'/healthcheck': _health()})
 
 

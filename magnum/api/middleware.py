@@ -107,7 +107,7 @@ class Errors:
 def _readable(request):
     try:
         return '\0' not in request.path_info
-    except UnicodeDecodeError:
+    except UnicodeError:
         return False
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 from typing import Any
+from typing import cast
 
 from oslo_db import exception as db_exc
 from oslo_utils import uuidutils
@@ -118,10 +119,9 @@ def update_cluster_template(session: orm.Session, uuid: str,
 
 def delete_cluster_template(session: orm.Session, uuid: str) -> bool:
     """Delete a template unless a cluster uses it; whether it was deleted."""
-    return bool(session.execute(
-        sa.delete(models.ClusterTemplate)
-        .where(models.ClusterTemplate.uuid == uuid, ~_used(uuid))
-        .execution_options(synchronize_session=False)).rowcount)
+    return bool(_delete(
+        session, sa.delete(models.ClusterTemplate)
+        .where(models.ClusterTemplate.uuid == uuid, ~_used(uuid))))
 
 
 def nodegroup(session: orm.Session, cluster: models.Cluster,
@@ -161,9 +161,8 @@ def federations(session: orm.Session, context: contexts.RequestContext,
 
 def delete_federation(session: orm.Session, uuid: str) -> None:
     """Delete a federation; nothing is behind it."""
-    session.execute(sa.delete(models.Federation)
-                    .where(models.Federation.uuid == uuid)
-                    .execution_options(synchronize_session=False))
+    _delete(session, sa.delete(models.Federation)
+            .where(models.Federation.uuid == uuid))
 
 
 def quotas(session: orm.Session, page: Page,
@@ -218,12 +217,9 @@ def delete_quota(session: orm.Session, project_id: str,
 
     :raises NotFound: none was set.
     """
-    deleted = session.execute(
-        sa.delete(models.Quota)
-        .where(models.Quota.project_id == project_id,
-               models.Quota.resource == resource)
-        .execution_options(synchronize_session=False)).rowcount
-    if not deleted:
+    if not _delete(session, sa.delete(models.Quota)
+                   .where(models.Quota.project_id == project_id,
+                          models.Quota.resource == resource)):
         raise _no_quota(project_id, resource)
 
 
@@ -266,7 +262,7 @@ def _template_visible(context: contexts.RequestContext,
     model = models.ClusterTemplate
     if everyone:
         return sa.true()
-    public = model.public.is_(True)
+    public: sa.ColumnElement[bool] = model.public.is_(True)
     if not context.is_admin:
         # Templates older than the column hold NULL: not hidden.
         public = public & sa.or_(model.hidden.is_(False),
@@ -278,6 +274,13 @@ def _own(context: contexts.RequestContext) -> sa.ColumnElement[bool]:
     if context.project_id is None:
         return sa.false()
     return models.Federation.project_id == context.project_id
+
+
+def _delete(session: orm.Session, statement: sa.Delete) -> int:
+    """How many rows there were to delete."""
+    result = session.execute(
+        statement.execution_options(synchronize_session=False))
+    return cast(sa.CursorResult, result).rowcount
 
 
 def _used(uuid: str) -> sa.ColumnElement[bool]:
@@ -311,7 +314,8 @@ def _page(session: orm.Session, query: sa.Select, model: Any, page: Page,
             .where(visible, marked_by == page.marker)).first()
         if marker is None:
             raise errors.NotFound(kind, page.marker)
-        query = query.where(_beyond(model, key, *marker, ascending))
+        query = query.where(_beyond(model, key, marker[0], marker[1],
+                                    ascending))
     order = [key.is_not(None), key, model.id]
     if page.sort_key == 'id':
         order = [model.id]

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An OpenStack cloud as the API sees it: things that have names."""
+
+import dataclasses
+
+from magnum import errors
+from magnum import openstack
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    id: str
+    name: str
+    properties: dict
+
+
+@dataclasses.dataclass(frozen=True)
+class Flavor:
+    id: str
+    name: str
+    disk: int = 20
+    ram: int = 4096
+    vcpus: int = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    id: str
+    name: str
+
+
+class FakeCloud:
+    """Looks things up by id or name in lists that a test may change.
+
+    `calls` has an entry for each look-up, so that a test can tell that there
+    was none.  What is in `forbidden` may not be seen.
+    """
+
+    region = 'RegionOne'
+
+    def __init__(self):
+        ubuntu = {'os_distro': 'ubuntu'}
+        self.things = {
+            'Image': [Image('i-1', 'ubuntu-k8s', ubuntu),
+                      Image('i-2', 'plain', {}),
+                      Image('i-3', 'twin', ubuntu),
+                      Image('i-4', 'twin', ubuntu),
+                      Image('i-5', 'secret', ubuntu),
+                      Image('i-6', 'coreos', {'os_distro': 'coreos'})],
+            'Flavor': [Flavor('f-1', 'm1.small'), Flavor('f-2', 'm1.large'),
+                       Flavor('f-3', 'm1.medium'),
+                       Flavor('f-4', 'diskless', disk=0)],
+            'ExternalNetwork': [Named('n-1', 'public')],
+            'Network': [Named('n-2', 'private'), Named('n-3', 'twins'),
+                        Named('n-4', 'twins')],
+            'Subnet': [Named('s-1', 'private-subnet')],
+            'Keypair': [Named('key', 'key')],
+            'Project': [Named('p', 'p'), Named('q', 'q')],
+        }
+        self.forbidden = {'i-5'}
+        self.calls = []
+        self.roles = ['member', 'reader']
+
+    def install(self, monkeypatch):
+        """Take the place of the cloud that a request speaks to."""
+        monkeypatch.setattr(openstack, 'request_cloud', lambda context: self)
+
+    def image(self, ident):
+        return self._find('Image', ident)
+
+    def flavor(self, ident):
+        found = self._matching('Flavor', ident)
+        if not found:
+            raise errors.NotFound('Flavor', ident)
+        return found[0]
+
+    def external_network(self, ident):
+        return self._find('ExternalNetwork', ident)
+
+    def network(self, ident):
+        return self._find('Network', ident)
+
+    def subnet(self, ident):
+        return self._find('Subnet', ident)
+
+    def keypair(self, name):
+        return self._find('Keypair', name)
+
+    def project(self, ident):
+        return self._find('Project', ident)
+
+    def _matching(self, kind, ident):
+        self.calls.append((kind, ident))
+        return [thing for thing in self.things[kind]
+                if ident in (thing.id, thing.name)]
+
+    def _find(self, kind, ident):
+        found = self._matching(kind, ident)
+        if not found:
+            raise errors.NotFound(kind, ident)
+        if len(found) > 1:
+            raise errors.Conflict(f'Multiple {kind}s exist with same name '
+                                  f'{ident}; use the id instead.')
+        if found[0].id in self.forbidden:
+            raise errors.Forbidden(f'{kind} {ident} may not be used.')
+        return found[0]

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real WSGI application, for tests that speak HTTP.
+
+Everything is as in production but for what lies outside: tokens are known by
+name (`X-Auth-Token: member`), the cloud is `fakes.cloud`, the driver
+`fakes.driver`, the database SQLite in a file.  No conductor runs: a request
+to `/_played/<cluster>/<STATUS>` does to the rows what one would have done.
+"""
+
+import dataclasses
+import datetime
+import json
+import logging
+from typing import Any
+
+from keystonemiddleware import auth_token
+from oslo_config import cfg
+import pytest
+import sqlalchemy as sa
+import webob
+
+from magnum.api import app
+from magnum.db import models
+from magnum.db import session as db
+from magnum import identity
+from magnum import policy
+from magnum import rpc
+from magnum.tests.fakes import cloud as clouds
+from magnum.tests.fakes import driver as fake_driver
+
+CONF = cfg.CONF
+
+PROJECT, OTHER_PROJECT, SYSTEM = 'p', 'q', None
+
+# name of the token: (user, project, roles)
+CALLERS = {
+    'member': ('owner', PROJECT, ['member', 'reader']),
+    'colleague': ('colleague', PROJECT, ['member', 'reader']),
+    'reader': ('owner', PROJECT, ['reader']),
+    'other-reader': ('colleague', PROJECT, ['reader']),
+    'bystander': ('bystander', PROJECT, ['auditor']),
+    'stranger': ('stranger', OTHER_PROJECT, ['member', 'reader']),
+    'admin': ('admin', PROJECT, ['admin', 'member', 'reader']),
+    'pure-admin': ('admin', PROJECT, ['admin']),
+    'far-admin': ('admin', 'r', ['admin', 'member', 'reader']),
+    'system': ('admin', SYSTEM, ['admin', 'member', 'reader']),
+    'trustee': ('trustee', PROJECT, ['member', 'reader']),
+}
+
+
+@dataclasses.dataclass
+class Api:
+    """The application under test, and the world around it."""
+
+    app: Any
+    cloud: clouds.FakeCloud
+    driver: fake_driver.FakeDriver
+
+    def __call__(self, method, path, body=None, token='member',
+                 version=None, headers=(), raw=None):
+        """The answer to one request, as webob gives it."""
+        request = webob.Request.blank(path, method=method)
+        if token is not None:
+            request.headers['X-Auth-Token'] = token
+        if version is not None:
+            request.headers['OpenStack-API-Version'] = (
+                f'container-infra {version}')
+        if body is not None:
+            raw = json.dumps(body).encode()
+        if raw is not None:
+            request.headers['Content-Type'] = 'application/json'
+            request.body = raw
+        request.headers.update(dict(headers))
+        return request.get_response(self.app)
+
+
+@pytest.fixture
+def api(sqlite_database, monkeypatch, tmp_path):
+    """The application with its database, cloud and driver."""
+    if not CONF._args:
+        CONF([], project='magnum', default_config_files=[],
+             default_config_dirs=[])
+    logging.getLogger('magnum').setLevel(logging.WARNING)
+    overrides = [('www_authenticate_uri', 'http://keystone/v3',
+                  'keystone_authtoken'),
+                 ('policy_file', str(tmp_path / 'policy.yaml'),
+                  'oslo_policy'),
+                 ('policy_dirs', [], 'oslo_policy')]
+    policy.reset()
+    monkeypatch.setattr(auth_token.AuthProtocol, 'fetch_token',
+                        lambda self, token, **kwargs: token_body(token))
+    monkeypatch.setattr(rpc, 'hint', lambda: None)
+    monkeypatch.setattr(identity, 'seal', lambda token: 'sealed')
+    cloud = clouds.FakeCloud()
+    cloud.install(monkeypatch)
+    for name, value, group in overrides:
+        CONF.set_override(name, value, group)
+    yield Api(Played(app.build()), cloud, fake_driver.install(monkeypatch))
+    for name, _, group in overrides:
+        CONF.clear_override(name, group)
+    policy.reset()
+
+
+def token_body(token):
+    """What Keystone would say of a token, if it is one of `CALLERS`."""
+    if token not in CALLERS:
+        raise auth_token.ksm_exceptions.InvalidToken(token)
+    user, project, roles = CALLERS[token]
+    now = datetime.datetime.now(datetime.UTC)
+    domain = {'id': 'default', 'name': 'Default'}
+    body = {'methods': ['password'],
+            'issued_at': now.isoformat().replace('+00:00', 'Z'),
+            'expires_at': (now + datetime.timedelta(hours=1)).isoformat()
+            .replace('+00:00', 'Z'),
+            'user': {'id': user, 'name': user, 'domain': domain},
+            'roles': [{'id': role, 'name': role} for role in roles]}
+    if project == SYSTEM:
+        body['system'] = {'all': True}
+    else:
+        body['project'] = {'id': project, 'name': project, 'domain': domain}
+    return {'token': body}
+
+
+class Played:
+    """Answers `/_played/...` in a conductor's stead."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        path = environ['PATH_INFO'].split('/')
+        if path[1] != '_played':
+            return self.app(environ, start_response)
+        played(*path[2:])
+        return webob.Response(status=204)(environ, start_response)
+
+
+def played(uuid, status, api_address='https://192.0.2.7:6443'):
+    """Do to a cluster's rows what a conductor would have done."""
+    cluster, group = models.Cluster, models.NodeGroup
+    with db.writer() as session:
+        if status == 'DELETE_COMPLETE':
+            session.execute(sa.delete(group)
+                            .where(group.cluster_id == uuid))
+            session.execute(sa.delete(cluster).where(cluster.uuid == uuid))
+            return
+        session.execute(
+            sa.update(cluster).where(cluster.uuid == uuid)
+            .values(status=status, api_address=api_address,
+                    stack_id=f'stack-of-{uuid}', coe_version='v1.31.0'))
+        session.execute(
+            sa.update(group).where(group.cluster_id == uuid)
+            .values(status=status, node_addresses=['10.0.0.5'],
+                    status_reason=f'It is {status}.'))
