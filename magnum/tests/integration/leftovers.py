@@ -7,7 +7,7 @@ import sqlalchemy as sa
 def look(service, tenant, operator):
     """Everything that must be gone when the last cluster is."""
     domain = operator.identity.find_domain('magnum')
-    engine = sa.create_engine(service.database_url, poolclass=sa.NullPool)
+    engine = sa.create_engine(service, poolclass=sa.NullPool)
     with engine.connect() as connection:
         rows = {table: connection.scalar(
                     sa.text(f'SELECT count(*) FROM {table}'))

@@ -6,15 +6,15 @@ import json
 from cryptography import x509
 import yaml
 
-from magnum.tests.integration import conftest
 from magnum.tests.integration import leftovers
+from magnum.tests.integration import tenants
 
 
 def test_a_cluster_is_made_used_resized_and_deleted(
         service, demo, operator, template, tmp_path):
     before = leftovers.look(service, demo, operator)
     demo.openstack('coe', 'cluster', 'create', 'life', '--cluster-template',
-                   template.name, '--master-count', '1', '--node-count', '2')
+                   template.uuid, '--master-count', '1', '--node-count', '2')
     cluster = demo.settled('life')
     assert (cluster.status, cluster.faults) == ('CREATE_COMPLETE', {})
     assert len(cluster.node_addresses) == 2
@@ -52,9 +52,9 @@ def assert_client_of(tenant, cluster, kubeconfig):
 
 
 def test_three_masters_stand_behind_a_load_balancer(demo, service):
-    conftest.make_template(demo, 'balanced', master_lb_enabled=True)
+    template = tenants.make_template(demo, 'balanced', master_lb_enabled=True)
     demo.openstack('coe', 'cluster', 'create', 'three', '--cluster-template',
-                   'balanced', '--master-count', '3', '--node-count', '1')
+                   template.uuid, '--master-count', '3', '--node-count', '1')
     cluster = demo.settled('three')
     assert (cluster.status, cluster.faults) == ('CREATE_COMPLETE', {})
 
@@ -77,7 +77,7 @@ def balancer(tenant, cluster):
 def test_the_catalogue_of_the_stack_is_readable_by_the_command(
         demo, template):
     demo.openstack('coe', 'cluster', 'create', 'seen', '--cluster-template',
-                   template.name, '--node-count', '0')
+                   template.uuid, '--node-count', '0')
     cluster = demo.settled('seen')
     listed = json.loads(demo.openstack(
         'stack', 'resource', 'list', '-n', '3', '-f', 'json',
