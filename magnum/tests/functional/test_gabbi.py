@@ -22,6 +22,19 @@ from magnum.db import session as db
 DIRECTORY = pathlib.Path(__file__).parent / 'gabbits'
 STORIES = sorted(DIRECTORY.glob('*/*.yaml'))
 
+
+class ForbiddenStrings(handlers.base.ResponseHandler):
+    """`response_forbidden_strings`: what an answer must not hold."""
+
+    test_key_suffix = 'forbidden_strings'
+    test_key_value = []
+
+    def action(self, test, item, value=None):
+        test.assertNotIn(item, test.output)
+
+
+HANDLERS = [*handlers.RESPONSE_HANDLERS, ForbiddenStrings]
+
 LEFT_BEHIND = (models.Cluster, models.NodeGroup, models.ClusterTemplate,
                models.Quota, models.Federation)
 
@@ -33,7 +46,7 @@ def test_the_story_goes_as_told(path, api, record_property):
     suite = suitemaker.test_suite_from_dict(
         unittest.defaultTestLoader, path.stem, story, str(path.parent),
         str(uuid.uuid4()), None, None, lambda: api.app,
-        handlers=[handler() for handler in handlers.RESPONSE_HANDLERS])
+        handlers=[handler() for handler in HANDLERS])
     result = unittest.TestResult()
     suite.run(result)
     record_property('requests', result.testsRun)
