@@ -28,7 +28,7 @@ RELEASE = hashlib.sha1(LOCK.read_bytes()).hexdigest()[:12]
 
 PORTS = {name: number + SHIFT for name, number in {
     'mariadb': 3307, 'rabbitmq': 5673, 'rabbitmq-nodes': 25673, 'epmd': 4370,
-    'memcached': 11212, 'postgres': 5433,
+    'memcached': 11212,
     'keystone': 5000, 'glance': 9292, 'placement': 8778, 'nova': 8774,
     'neutron': 9696, 'cinder': 8776, 'octavia': 9876, 'barbican': 9311,
     'heat': 8004, 'magnum': 9511}.items()}

@@ -16,9 +16,9 @@ import shlex
 import subprocess
 import zlib
 
-import yaml
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+import yaml
 
 # What Nova takes, after base64.
 LIMIT = 65535

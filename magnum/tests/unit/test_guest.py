@@ -8,13 +8,13 @@ import importlib.util
 import json
 import pathlib
 
-import pytest
-import yaml
-from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography import x509
+from cryptography.x509 import oid
+import pytest
+import yaml
 
 TOP = pathlib.Path(__file__).parents[3]
 PKI = '/etc/kubernetes/pki/'
@@ -33,7 +33,7 @@ userdata = load()
 
 def make_authority(name):
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    subject = x509.Name([x509.NameAttribute(oid.NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder().subject_name(subject).issuer_name(subject)

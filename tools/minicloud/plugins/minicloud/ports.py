@@ -5,12 +5,12 @@ It also does what an L3 agent would report: floating IPs with a fixed port and
 the ports of routers are ACTIVE.
 """
 
-from neutron_lib import constants
-from neutron_lib import context
 from neutron_lib.api.definitions import portbindings
 from neutron_lib.callbacks import events
 from neutron_lib.callbacks import registry
 from neutron_lib.callbacks import resources
+from neutron_lib import constants
+from neutron_lib import context
 from neutron_lib.plugins import constants as plugin_constants
 from neutron_lib.plugins import directory
 from neutron_lib.plugins.ml2 import api
