@@ -18,6 +18,7 @@ from oslo_config import cfg
 from oslo_db import api as db_api
 from oslo_db import options as db_options
 from oslo_db.sqlalchemy import enginefacade
+import sqlalchemy as sa
 from sqlalchemy import orm
 
 import magnum
@@ -35,6 +36,8 @@ STATE_OPTS = [
 
 CONF.register_opts(STATE_OPTS)
 db_options.set_defaults(CONF, connection='sqlite:///$state_path/magnum.sqlite')
+
+_WRITE_NOTHING = sa.text('DELETE FROM alembic_version WHERE 0')
 
 _lock = threading.Lock()
 _maker = None
@@ -73,6 +76,10 @@ def reader():
 @contextlib.contextmanager
 def writer():
     with _sessions().begin() as session:
+        if session.get_bind().dialect.name == 'sqlite':
+            # It cannot turn a reader into a writer while there is another:
+            # be one from the start, by a write of nothing.
+            session.execute(_WRITE_NOTHING)
         yield session
 
 

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Delegation: a user of the cluster's own, and what it may do.
+
+Nodes act in the cloud as a *trustee*: a user in the trustee domain, made for
+one cluster, that holds a trust of the cluster's owner.  Its name is made from
+the cluster's uuid, so that who comes back after a crash finds it.
+
+Also here: sealing the token of a request, so that whichever conductor works
+on it can act as the one who asked.
+"""
+
+import random
+import threading
+from typing import Any
+
+from cryptography import fernet
+from keystoneauth1.identity import v3
+from oslo_config import cfg
+from oslo_log import log
+
+from magnum import errors
+from magnum import openstack
+from magnum import seals
+
+LOG = log.getLogger(__name__)
+CONF = cfg.CONF
+
+TRUST_OPTS = [
+    cfg.BoolOpt('cluster_user_trust', default=False,
+                help='Hand the trust to the nodes, so that volume and load '
+                     'balancer controllers can act for the owner.'),
+    cfg.StrOpt('trustee_domain_id',
+               help='Domain in which a user is made for each cluster.'),
+    cfg.StrOpt('trustee_domain_name', help='The same, by name.'),
+    cfg.StrOpt('trustee_domain_admin_id', help='Admin of that domain.'),
+    cfg.StrOpt('trustee_domain_admin_name', help='The same, by name.'),
+    cfg.StrOpt('trustee_domain_admin_domain_id',
+               help="The admin's own domain, if another."),
+    cfg.StrOpt('trustee_domain_admin_domain_name',
+               help='The same, by name.'),
+    cfg.StrOpt('trustee_domain_admin_password', secret=True,
+               help='Password of the admin.'),
+    cfg.ListOpt('roles', default=[],
+                help='Roles to delegate; empty: all that the owner has but '
+                     'admin.'),
+    cfg.StrOpt('trustee_keystone_interface', default='public',
+               help='Which endpoint of Keystone the nodes get.'),
+    cfg.StrOpt('trustee_keystone_region_name',
+               help='Region of that endpoint.'),
+]
+
+JOURNAL_OPTS = [
+    cfg.ListOpt('seal_keys', default=[], secret=True,
+                help='Fernet keys that protect the tokens of operations under '
+                     'way: the first seals, all unseal. The same on all '
+                     'nodes. When empty, a key is derived from the '
+                     "service's password."),
+]
+
+PASSWORD_OPTS = [
+    cfg.ListOpt('password_symbols',
+                default=['23456789', 'ABCDEFGHJKLMNPQRSTUVWXYZ',
+                         'abcdefghijkmnopqrstuvwxyz'],
+                help='Groups of characters of generated passwords, which have '
+                     'at least one of each.'),
+]
+
+CONF.register_opts(TRUST_OPTS, group='trust')
+CONF.register_opts(JOURNAL_OPTS, group='journal')
+CONF.register_opts(PASSWORD_OPTS)
+
+PASSWORD_LENGTH = 18
+
+_lock = threading.Lock()
+_admin: tuple[Any, str] | None = None
+
+
+def _seals() -> fernet.MultiFernet:
+    return seals.fernets(CONF.journal.seal_keys, 'sealing tokens')
+
+
+def seal(token: str) -> str:
+    """The token as it may stand in the database."""
+    return _seals().encrypt(token.encode()).decode()
+
+
+def unseal(sealed: str) -> str:
+    """The token that was sealed.
+
+    :raises AuthorisationEnded: no key of ours opens it.
+    """
+    try:
+        return _seals().decrypt(sealed.encode()).decode()
+    except fernet.InvalidToken:
+        raise errors.AuthorisationEnded(
+            'the token was sealed with a key that is not configured '
+            'here') from None
+
+
+def trustee_name(cluster_uuid: str, project_id: str) -> str:
+    """What older releases also called it; they parse the project from it."""
+    return f'{cluster_uuid}_{project_id}'
+
+
+def delegate(cloud: openstack.Cloud, cluster_uuid: str,
+             project_id: str) -> dict[str, str]:
+    """Make the cluster's user and trust, or adopt what a crash left.
+
+    The cloud's user is the trustor.  The values are columns of the cluster.
+    """
+    roles = CONF.trust.roles or [role for role in cloud.roles
+                                 if role != 'admin']
+    if not roles:
+        raise errors.InfrastructureFailed(
+            'No role can be delegated to the cluster: its owner has none but '
+            'admin in this project.')
+    name = trustee_name(cluster_uuid, project_id)
+    password = generate_password()
+    user_id, adopted = _ensure_user(name, password, cluster_uuid)
+    trust_id = _find_trust(cloud, user_id) if adopted else None
+    if trust_id is None:
+        trust_id = _create_trust(cloud, user_id, project_id, roles)
+    return {'trustee_user_id': user_id, 'trustee_username': name,
+            'trustee_password': password, 'trust_id': trust_id}
+
+
+def retire(cluster_uuid: str, project_id: str,
+           trustee_user_id: str | None = None,
+           trust_id: str | None = None) -> None:
+    """Remove the cluster's user; what is already gone is a success.
+
+    Keystone removes the trusts that a user holds together with the user, so
+    nobody has to act as the trustor, who may have left.
+    """
+    session, domain_id = _domain_admin()
+    user_id = trustee_user_id or _find_user(
+        session, domain_id, trustee_name(cluster_uuid, project_id))
+    if user_id is None:
+        return
+    try:
+        with openstack.translated('Keystone'):
+            session.delete(f'{openstack.keystone_url()}/users/{user_id}')
+    except errors.NotFound:
+        LOG.debug('Trustee %s was gone already.', user_id)
+
+
+def trustee_domain_id() -> str:
+    """The domain of all trustees."""
+    return _domain_admin()[1]
+
+
+def node_auth_url() -> str:
+    """Keystone's address for nodes; ends in /v3."""
+    return openstack.service_cloud().auth_url(
+        CONF.trust.trustee_keystone_interface,
+        CONF.trust.trustee_keystone_region_name)
+
+
+def trust_id_for_nodes(trust_id: str | None) -> str:
+    """What nodes are told of the trust: nothing, unless configured."""
+    return (trust_id or '') if CONF.trust.cluster_user_trust else ''
+
+
+def generate_password() -> str:
+    """At least one character of each configured group, in random order."""
+    choice = random.SystemRandom()
+    groups = CONF.password_symbols
+    letters = [choice.choice(group) for group in groups]
+    letters += [choice.choice(choice.choice(groups))
+                for _ in range(PASSWORD_LENGTH - len(letters))]
+    choice.shuffle(letters)
+    return ''.join(letters)
+
+
+def reset() -> None:
+    """Forget the domain admin's session, as between tests."""
+    global _admin
+    with _lock:
+        _admin = None
+
+
+def _domain_admin() -> tuple[Any, str]:
+    """The session of the trustee domain's admin, and the domain's id."""
+    global _admin
+    with _lock:
+        if _admin is None:
+            session = openstack.session_for(_domain_admin_login())
+            domain_id = CONF.trust.trustee_domain_id
+            if not domain_id:
+                with openstack.translated('Keystone'):
+                    domain_id = session.auth.get_access(session).domain_id
+            _admin = session, domain_id
+    return _admin
+
+
+def _domain_admin_login() -> v3.Password:
+    conf = CONF.trust
+    domain = {'domain_id': conf.trustee_domain_id,
+              'domain_name': conf.trustee_domain_name}
+    if not any(domain.values()):
+        raise errors.InfrastructureFailed(
+            'The operator has configured no domain for the users of clusters '
+            '([trust] trustee_domain_id or trustee_domain_name).')
+    if conf.trustee_domain_id:
+        domain['domain_name'] = None
+    own_id = conf.trustee_domain_admin_domain_id
+    own_name = conf.trustee_domain_admin_domain_name
+    if not (own_id or own_name):
+        own_id, own_name = domain['domain_id'], domain['domain_name']
+    return v3.Password(
+        auth_url=openstack.keystone_url(),
+        user_id=conf.trustee_domain_admin_id,
+        username=(None if conf.trustee_domain_admin_id
+                  else conf.trustee_domain_admin_name),
+        user_domain_id=None if conf.trustee_domain_admin_id else own_id,
+        user_domain_name=None if conf.trustee_domain_admin_id else own_name,
+        password=conf.trustee_domain_admin_password, **domain)
+
+
+def _ensure_user(name: str, password: str,
+                 cluster_uuid: str) -> tuple[str, bool]:
+    """(id, whether it was there): the user, with this password."""
+    session, domain_id = _domain_admin()
+    url = f'{openstack.keystone_url()}/users'
+    try:
+        with openstack.translated('Keystone'):
+            made = session.post(url, json={'user': {
+                'name': name, 'password': password, 'domain_id': domain_id,
+                'description': f'Acts for the nodes of cluster '
+                               f'{cluster_uuid}.'}})
+        return made.json()['user']['id'], False
+    except errors.Conflict:
+        user_id = _find_user(session, domain_id, name)
+    if user_id is None:
+        raise errors.ServiceUnavailable(
+            f'Keystone refuses user {name}, but has none of that name.')
+    with openstack.translated('Keystone'):
+        session.patch(f'{url}/{user_id}', json={'user': {
+            'password': password}})
+    return user_id, True
+
+
+def _find_user(session: Any, domain_id: str, name: str) -> str | None:
+    with openstack.translated('Keystone'):
+        found = session.get(f'{openstack.keystone_url()}/users', params={
+            'name': name, 'domain_id': domain_id}).json()['users']
+    return found[0]['id'] if found else None
+
+
+def _find_trust(cloud: openstack.Cloud, trustee_user_id: str) -> str | None:
+    with openstack.translated('Keystone'):
+        found = cloud.session.get(
+            f'{openstack.keystone_url()}/OS-TRUST/trusts', params={
+                'trustor_user_id': cloud.user_id,
+                'trustee_user_id': trustee_user_id}).json()['trusts']
+    return found[0]['id'] if found else None
+
+
+def _create_trust(cloud: openstack.Cloud, trustee_user_id: str,
+                  project_id: str, roles: list[str]) -> str:
+    with openstack.translated('Keystone'):
+        made = cloud.session.post(
+            f'{openstack.keystone_url()}/OS-TRUST/trusts', json={'trust': {
+                'trustor_user_id': cloud.user_id,
+                'trustee_user_id': trustee_user_id,
+                'project_id': project_id, 'impersonation': True,
+                'allow_redelegation': False,
+                'roles': [{'name': role} for role in roles]}})
+    return made.json()['trust']['id']

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All that a conductor can have an effect on, in memory or a file.
+
+Heat and Keystone are fakes; the driver, the certificates (in the database)
+and the journal are the real ones.
+"""
+
+import contextlib
+import dataclasses
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from magnum import context as contexts
+from magnum.db import models
+from magnum.db import session as db
+from magnum import identity
+from magnum import openstack
+from magnum import rpc
+from magnum.tests.fakes import cloud as clouds
+from magnum.tests.fakes import heat as heats
+
+PROJECT = 'p'
+
+# Columns whose values are new in every run, or say when something happened.
+_NEW = {'id', 'uuid', 'cluster_id', 'created_at', 'updated_at', 'stack_id',
+        'trust_id', 'trustee_user_id', 'trustee_username',
+        'trustee_password', 'ca_cert_ref', 'etcd_ca_cert_ref',
+        'front_proxy_ca_cert_ref', 'magnum_cert_ref'}
+
+
+class Keystone:
+    """Trustees by name, and the trusts that they hold."""
+
+    def __init__(self):
+        self.trustees, self.trusts = {}, {}
+
+    def delegate(self, cloud, cluster_uuid, project_id):
+        name = f'{cluster_uuid}_{project_id}'
+        user_id = self.trustees.setdefault(name, f'user-of-{cluster_uuid}')
+        trust_id = self.trusts.setdefault(user_id, f'trust-of-{user_id}')
+        return {'trustee_user_id': user_id, 'trustee_username': name,
+                'trustee_password': 'secret', 'trust_id': trust_id}
+
+    def retire(self, cluster_uuid, project_id, trustee_user_id=None,
+               trust_id=None):
+        user_id = self.trustees.pop(f'{cluster_uuid}_{project_id}', None)
+        self.trusts.pop(user_id, None)
+
+
+class Cloud(clouds.FakeCloud):
+    """The look-ups of the API's fake, and Heat."""
+
+    def __init__(self, heat):
+        super().__init__()
+        self.project_id, self.heat = PROJECT, heat.client(PROJECT)
+
+    def has_service(self, service_type):
+        return False
+
+
+@dataclasses.dataclass
+class World:
+    """What tests look at."""
+
+    heat: heats.FakeHeat
+    keystone: Keystone
+    cloud: Cloud
+    context: contexts.RequestContext
+    template: models.ClusterTemplate
+
+    def server_of(self, group: str, index: str) -> str:
+        """The server id of a member of the only stack's group."""
+        stack, = self.heat.live()
+        return {'kube_minions': stack.minions, 'kube_masters': stack.masters
+                }[group].server_id(index)
+
+    def seen(self) -> dict[str, Any]:
+        """The whole world, but for what differs between any two runs."""
+        stacks = self.heat.live()
+        with db.reader() as session:
+            return {
+                'clusters': _rows(session, models.Cluster),
+                'nodegroups': _rows(session, models.NodeGroup),
+                'certificates': session.scalar(
+                    sa.select(sa.func.count(models.X509KeyPair.id))),
+                'stacks': [(stack.stack_status, stack.masters.members,
+                            stack.minions.members) for stack in stacks],
+                'trustees': ['trustee' for _ in self.keystone.trustees],
+                'trusts': len(self.keystone.trusts)}
+
+
+def _rows(session, model) -> list[dict[str, Any]]:
+    rows = []
+    for row in session.scalars(sa.select(model).order_by(model.id)):
+        rows.append({column.key: getattr(row, column.key)
+                     for column in sa.inspect(model).column_attrs
+                     if column.key not in _NEW})
+    return rows
+
+
+def build(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A new, empty world; from now on it is the one there is."""
+    heat, keystone = heats.FakeHeat(auto=True), Keystone()
+    cloud = Cloud(heat)
+    cloud.things['Image'][0].properties['kube_version'] = 'v1.31.4'
+    for name, value in (('request_cloud', lambda context: cloud),
+                        ('token_cloud', lambda token: cloud),
+                        ('service_cloud', lambda project_id=None: cloud)):
+        monkeypatch.setattr(openstack, name, value)
+    for name, value in (('seal', lambda token: f'sealed {token}'),
+                        ('unseal', lambda sealed: sealed.split()[-1]),
+                        ('delegate', keystone.delegate),
+                        ('retire', keystone.retire),
+                        ('trustee_domain_id', lambda: 'domain'),
+                        ('node_auth_url', lambda: 'http://keystone/v3'),
+                        ('trust_id_for_nodes', lambda trust_id: trust_id)):
+        monkeypatch.setattr(identity, name, value)
+    monkeypatch.setattr(rpc, 'hint', lambda: None)
+    return World(heat, keystone, cloud,
+                 contexts.RequestContext(user_id='u', project_id=PROJECT,
+                                         auth_token='token', is_admin=False),
+                 _template())
+
+
+def _template() -> models.ClusterTemplate:
+    values = {
+        'uuid': '9f1ad3a2-6e41-4d5c-8a4f-0f4a3fbb3a11', 'name': 't',
+        'coe': 'kubernetes', 'server_type': 'vm', 'cluster_distro': 'ubuntu',
+        'driver': 'k8s_kubeadm_v1', 'image_id': 'ubuntu-k8s',
+        'flavor_id': 'm1.small', 'master_flavor_id': 'm1.small',
+        'external_network_id': 'public', 'network_driver': 'flannel',
+        'labels': {}, 'floating_ip_enabled': True, 'public': False,
+        'master_lb_enabled': False, 'hidden': False, 'project_id': PROJECT}
+    with db.writer() as session:
+        session.add(models.ClusterTemplate(**values))
+    return models.ClusterTemplate(**values)
+
+
+def empty() -> None:
+    """Forget all rows."""
+    with db.writer() as session:
+        for table in models.Base.metadata.tables.values():
+            session.execute(table.delete())
+
+
+@contextlib.contextmanager
+def another(monkeypatch: pytest.MonkeyPatch):
+    """A second world, in an emptied database."""
+    empty()
+    with monkeypatch.context() as patched:
+        yield build(patched)
+
+
