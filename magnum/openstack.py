@@ -30,7 +30,6 @@ from urllib import parse
 from heatclient import exc as heat_exc
 from keystoneauth1 import access
 from keystoneauth1 import exceptions as ka_exc
-from keystoneauth1 import loading
 from keystoneauth1 import service_token
 from keystoneauth1 import session as ka_session
 from keystoneauth1.identity import access as access_plugin
@@ -267,12 +266,6 @@ class KeyPair:
 
 
 @dataclasses.dataclass(frozen=True)
-class Project:
-    id: str
-    name: str
-
-
-@dataclasses.dataclass(frozen=True)
 class LoadBalancer:
     id: str
     name: str
@@ -447,17 +440,6 @@ class Cloud:
                 ).json()['project']['id']
         except errors.NotFound:
             raise errors.NotFound('Project', ident) from None
-
-    def project(self, ident: str) -> Project:
-        """A project by id; `NotFound` for none."""
-        path = parse.quote(ident, safe='')
-        try:
-            with translated('Keystone'):
-                row = self.session.get(f'{keystone_url()}/projects/{path}'
-                                       ).json()['project']
-        except errors.NotFound:
-            raise errors.NotFound('Project', ident) from None
-        return Project(row['id'], row['name'])
 
     def volume_types(self) -> list[str]:
         return [row['name']
