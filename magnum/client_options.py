@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How this service reaches the others: options of its login and its clients."""
+"""How this service reaches others: options of its login and its clients."""
 
 import logging
 import typing
