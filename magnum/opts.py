@@ -5,11 +5,19 @@ They are declared in the modules that use them.  A new list must be named
 here; a test finds the one that was forgotten.
 """
 
+from keystoneauth1 import loading
+
 from magnum.api import app
 from magnum.api import paging
+from magnum.api import services
+from magnum.certificates import stores
+from magnum.certificates import x509
+from magnum import client_options
+from magnum.conductor import options as periodic
 from magnum.conductor import worker
 from magnum.db import session
 from magnum.drivers import options
+from magnum import identity
 from magnum import quota
 from magnum import rpc
 
@@ -19,10 +27,22 @@ def list_opts():
     return [
         (None, session.STATE_OPTS),
         (None, rpc.HOST_OPTS),
+        (None, services.OPTS),
+        (None, identity.PASSWORD_OPTS),
+        (None, periodic.OPTS),
         ('api', app.OPTS),
         ('api', paging.OPTS),
         ('conductor', rpc.OPTS),
         ('conductor', worker.OPTS),
         ('quotas', quota.OPTS),
+        ('certificates', stores.OPTS),
+        ('x509', x509.OPTS),
+        ('trust', identity.TRUST_OPTS),
+        ('journal', identity.JOURNAL_OPTS),
         *options.OPTS.items(),
+        *client_options.OPTS.items(),
+        (client_options.AUTH_GROUP, client_options.AUTH_OPTS),
+        # Those of the usual plugin; others bring their own.
+        (client_options.AUTH_GROUP,
+         loading.get_auth_plugin_conf_options('password')),
     ]

@@ -226,13 +226,21 @@ def test_a_login_without_a_user_is_a_failure(configure):
     configure(LOGIN.replace('username = magnum', ''))
     result = status.Checks().service_credentials()
     assert result.code == FAILURE
-    assert 'username' in result.details
+    assert 'user' in result.details
     assert 'secret' not in result.details
 
 
-def test_the_database_as_certificate_store_needs_nothing(configure):
+def test_the_database_as_certificate_store_is_in_reach(sqlite_database,
+                                                       configure):
     configure('[certificates]\ncert_manager_type = x509keypair')
     assert status.Checks().certificate_store().code == SUCCESS
+
+
+def test_an_unknown_certificate_store_is_told(configure):
+    configure('[certificates]\ncert_manager_type = shoebox')
+    result = status.Checks().certificate_store()
+    assert result.code == WARNING
+    assert 'shoebox' in result.details
 
 
 def test_barbican_out_of_reach_is_told(configure):
