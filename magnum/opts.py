@@ -7,7 +7,7 @@ here; a test finds the one that was forgotten.
 
 from keystoneauth1 import loading
 
-from magnum.api import app
+from magnum.api import options as api_options
 from magnum.api import paging
 from magnum.api import services
 from magnum.certificates import stores
@@ -30,7 +30,7 @@ def list_opts():
         (None, services.OPTS),
         (None, identity.PASSWORD_OPTS),
         (None, periodic.OPTS),
-        ('api', app.OPTS),
+        ('api', api_options.OPTS),
         ('api', paging.OPTS),
         ('conductor', rpc.OPTS),
         ('conductor', worker.OPTS),

@@ -4,6 +4,9 @@
 gunicorn with threaded workers: it brings processes, TLS, a graceful stop on
 SIGTERM, and new workers with the log levels read again on SIGHUP.  Under
 uWSGI or mod_wsgi use `magnum.wsgi.api:application` instead.
+
+The application is loaded by the workers only; the process that watches over
+them stays small.
 """
 
 import multiprocessing
@@ -11,13 +14,13 @@ import sys
 
 from gunicorn.app import base
 from gunicorn import glogging
+from gunicorn import util
 from oslo_config import cfg
 from oslo_log import log
 from oslo_service import opts as service_opts
 
-from magnum.api import app
-from magnum import config
-from magnum.db import session
+from magnum.api import options  # noqa: F401  (registers [api])
+from magnum import version
 
 LOG = log.getLogger(__name__)
 CONF = cfg.CONF
@@ -45,12 +48,9 @@ class Server(base.BaseApplication):
             'bind': f'{host}:{api.port}', 'proc_name': 'magnum-api',
             'workers': api.workers or multiprocessing.cpu_count(),
             'worker_class': 'gthread', 'threads': THREADS,
-            # Loaded once and shared by all workers.
-            'preload_app': True,
             'graceful_timeout': CONF.graceful_shutdown_timeout,
             'keepalive': 5, 'logger_class': _Logger,
-            'control_socket_disable': True,
-            'post_fork': lambda arbiter, worker: session.reset()}
+            'control_socket_disable': True}
         if api.enabled_ssl:
             settings['certfile'] = api.ssl_cert_file
             settings['keyfile'] = api.ssl_key_file
@@ -59,16 +59,14 @@ class Server(base.BaseApplication):
                 self.cfg.set(name, value)
 
     def load(self):
-        return app.build()
-
-    def reload(self):
-        CONF.mutate_config_files()
-        super().reload()
+        return util.import_app('magnum.wsgi.api:application')
 
 
 def main():
     service_opts.register_service_opts(CONF)
-    config.parse(sys.argv[1:], prog='magnum-api')
-    config.setup_logging()
+    log.register_options(CONF)
+    CONF(sys.argv[1:], project='magnum', prog='magnum-api',
+         version=version.text())
+    log.setup(CONF, 'magnum', version.text())
     LOG.info('magnum-api listens on %s:%s.', CONF.api.host, CONF.api.port)
     Server().run()

@@ -262,10 +262,10 @@ def _template_visible(context: contexts.RequestContext,
     model = models.ClusterTemplate
     if everyone:
         return sa.true()
-    public: sa.ColumnElement[bool] = model.public.is_(True)
+    public: sa.ColumnElement[bool] = model.public == sa.true()
     if not context.is_admin:
         # Templates older than the column hold NULL: not hidden.
-        public = public & sa.or_(model.hidden.is_(False),
+        public = public & sa.or_(model.hidden == sa.false(),
                                  model.hidden.is_(None))
     return sa.or_(_visible(context, model, False), public)
 

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The API for uWSGI and mod_wsgi: `magnum.wsgi.api:application`.
 
-Importing this reads the configuration.  Of the server's own command line only
-`--config-file` and `--config-dir` are ours.
+Importing this reads the configuration.  Of a foreign server's command line
+only `--config-file` and `--config-dir` are ours; all of magnum-api's is.
 """
 
 import argparse
+import os
 import sys
 
 from magnum.api import app
 from magnum import config
 
 
-def _our_arguments(argv):
+def _our_arguments(program, argv):
+    if os.path.basename(program) == 'magnum-api':
+        return argv
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument('--config-file', action='append', default=[])
     parser.add_argument('--config-dir', action='append', default=[])
@@ -21,6 +24,6 @@ def _our_arguments(argv):
             + [f'--config-dir={path}' for path in known.config_dir])
 
 
-config.parse(_our_arguments(sys.argv[1:]), prog='magnum-api')
+config.parse(_our_arguments(sys.argv[0], sys.argv[1:]), prog='magnum-api')
 config.setup_logging()
 application = app.build()
