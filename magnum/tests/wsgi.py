@@ -13,6 +13,7 @@ import json
 import logging
 from typing import Any
 
+from cryptography import fernet
 from keystonemiddleware import auth_token
 from oslo_config import cfg
 import pytest
@@ -20,6 +21,7 @@ import sqlalchemy as sa
 import webob
 
 from magnum.api import app
+from magnum.certificates import authority
 from magnum.db import models
 from magnum.db import session as db
 from magnum import identity
@@ -85,7 +87,10 @@ def api(sqlite_database, monkeypatch, tmp_path):
                   'keystone_authtoken'),
                  ('policy_file', str(tmp_path / 'policy.yaml'),
                   'oslo_policy'),
-                 ('policy_dirs', [], 'oslo_policy')]
+                 ('policy_dirs', [], 'oslo_policy'),
+                 ('cert_manager_type', 'x509keypair', 'certificates'),
+                 ('encryption_keys', [fernet.Fernet.generate_key().decode()],
+                  'certificates')]
     policy.reset()
     monkeypatch.setattr(auth_token.AuthProtocol, 'fetch_token',
                         lambda self, token, **kwargs: token_body(token))
@@ -136,10 +141,21 @@ class Played:
 
 
 def played(uuid, status, api_address='https://192.0.2.7:6443'):
-    """Do to a cluster's rows what a conductor would have done."""
+    """Do to a cluster's rows what a conductor would have done.
+
+    `CERTIFIED` is no status: it gives the cluster its certificates.
+    """
     cluster, group = models.Cluster, models.NodeGroup
+    if status == 'CERTIFIED':
+        refs = authority.issue(uuid, 'c', PROJECT, 'owner')
+        with db.writer() as session:
+            session.execute(
+                sa.update(cluster).where(cluster.uuid == uuid)
+                .values(**refs, trustee_user_id='trustee'))
+        return
     with db.writer() as session:
         if status == 'DELETE_COMPLETE':
+            session.execute(sa.delete(models.X509KeyPair))
             session.execute(sa.delete(group)
                             .where(group.cluster_id == uuid))
             session.execute(sa.delete(cluster).where(cluster.uuid == uuid))
