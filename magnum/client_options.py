@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """How this service reaches others: options of its login and its clients."""
 
+import importlib
 import logging
 import typing
 from typing import Any
 
 from keystoneauth1 import loading
-from keystoneauth1.loading import conf as conf_loading
 from oslo_config import cfg
 
 LOG = logging.getLogger(__name__)
@@ -84,9 +84,7 @@ CONF.register_opts(AUTH_OPTS, group=AUTH_GROUP)
 
 def keystone_url() -> str | None:
     """Keystone's address as an operator gave it, in either place."""
-    password = loading.get_auth_plugin_conf_options('password')
-    CONF.register_opts(password, group=AUTH_GROUP)
-    return (CONF[AUTH_GROUP].auth_url or _of_token_group('auth_url')
+    return (_login().get('auth_url') or _of_token_group('auth_url')
             or _of_token_group('www_authenticate_uri')
             or _of_token_group('auth_uri'))
 
@@ -97,20 +95,51 @@ def load_auth(auth_url: str) -> Any:
     Without a user in [keystone_auth] it is the one that validates tokens,
     [keystone_authtoken], as in release 22.0.0.
     """
-    if CONF[AUTH_GROUP].auth_section is None and not _has_user():
+    login = _login()
+    if CONF[AUTH_GROUP].auth_type == 'password' and not (
+            login['username'] or login['user_id']):
         LOG.warning('[keystone_auth] names no user; the one of '
                     '[keystone_authtoken] is used.')
-        return conf_loading.load_from_conf_options(CONF, TOKEN_GROUP)
-    return conf_loading.load_from_conf_options(CONF, AUTH_GROUP,
-                                               auth_url=auth_url)
+        _token_group()
+        return loading.load_auth_from_conf_options(CONF, TOKEN_GROUP)
+    if 'auth_url' in login:
+        login['auth_url'] = login['auth_url'] or auth_url
+    return loading.get_plugin_loader(
+        CONF[AUTH_GROUP].auth_type).load_from_options(**login)
 
 
 def service_password() -> str | None:
     """The password of the service's user, from where the login is."""
-    keystone_url()
-    return (getattr(CONF[AUTH_GROUP], 'password', None)
-            or _of_token_group('password')
+    return (_login().get('password') or _of_token_group('password')
             or _of_token_group('admin_password'))
+
+
+def _login() -> dict[str, Any]:
+    """The options of the login in [keystone_auth], by name."""
+    group = CONF[AUTH_GROUP].auth_section or AUTH_GROUP
+    options = loading.get_auth_plugin_conf_options(
+        CONF[AUTH_GROUP].auth_type)
+    for option in options:
+        # What is missing here may stand in [keystone_authtoken].
+        option.required = False
+    CONF.register_opts(options, group=group)
+    return {option.dest: CONF[group][option.dest] for option in options}
+
+
+def _token_group() -> Any:
+    """[keystone_authtoken], whose options the middleware declares."""
+    # Not loaded by a conductor that does not need it: it takes 20 MiB.
+    importlib.import_module('keystonemiddleware.auth_token')
+    return CONF[TOKEN_GROUP]
+
+
+def _of_token_group(name: str) -> str | None:
+    group = _token_group()
+    if name not in group and group.auth_type:
+        CONF.register_opts(
+            loading.get_auth_plugin_conf_options(group.auth_type),
+            group=TOKEN_GROUP)
+    return group[name] if name in group else None
 
 
 def tls(word: str) -> dict[str, Any]:
@@ -125,15 +154,3 @@ def tls(word: str) -> dict[str, Any]:
         cert = (conf.cert_file, conf.key_file)
     return {'verify': False if conf.insecure else conf.ca_file or True,
             'cert': cert}
-
-
-def _has_user() -> bool:
-    if CONF[AUTH_GROUP].auth_type != 'password':
-        return True
-    conf = CONF[AUTH_GROUP]
-    return bool(conf.username or conf.user_id)
-
-
-def _of_token_group(name: str) -> str | None:
-    return getattr(CONF.get(TOKEN_GROUP), name, None) if (
-        TOKEN_GROUP in CONF and name in CONF[TOKEN_GROUP]) else None
