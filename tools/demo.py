@@ -268,6 +268,8 @@ def main():
     time.sleep(3)
     show_memory('idle')
     for cluster in demo.clusters().values():
+        if not cluster['name'].startswith(NAME):
+            continue
         say('Deleting what an earlier run left:', cluster['name'])
         demo.delete(cluster['uuid'])
         wait(demo, cluster['uuid'], None)

@@ -65,9 +65,16 @@ def once(what, work):
 def migrate(project):
     def work():
         names, commands = MIGRATIONS[project]
+        # A migration that was interrupted can neither be undone nor repeated.
+        begun = settings.DATA / f'{project}-is-being-migrated'
+        if begun.exists():
+            for name in names:
+                services.sql(f'DROP DATABASE IF EXISTS {name}')
+        begun.touch()
         for name in names:
             services.sql(f'CREATE DATABASE IF NOT EXISTS {name}')
         for command in commands:
             processes.run(command, f'migrate-{project}')
+        begun.unlink()
         processes.say(f'database of {project}: migrated')
     once(project, work)

@@ -31,12 +31,12 @@ def say(*words):
           flush=True)
 
 
-def lock():
-    """Keep others from changing the same cloud until this process ends."""
+def lock(path=settings.RUN / 'lock', wait=False):
+    """Keep others out until the file that is returned is closed."""
     settings.make_folders()
-    handle = open(settings.RUN / 'lock', 'w')
+    handle = open(path, 'w')
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         sys.exit(f'another command is at work on {settings.RUN}')
     return handle
@@ -81,7 +81,7 @@ def record(name, pid):
     (settings.PID / name).write_text(f'{pid} {start_time(pid)}\n')
 
 
-def stop(names, seconds=20):
+def stop(names, seconds=10):
     """End the sessions of these processes; kill what does not heed TERM."""
     pids = {name: running(name) for name in names}
     for pid in filter(None, pids.values()):
