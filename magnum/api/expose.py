@@ -174,15 +174,19 @@ def _query(request, declared, version):
 
 def _document(request):
     """The body as JSON gives it; None when there is none."""
-    body = request.body
+    if (request.content_length or 0) > MAX_BODY:
+        raise errors.Invalid('The body of the request is too long.')
+    try:
+        body = request.body
+    except webob.request.DisconnectionError:
+        raise errors.Invalid('The body of the request is shorter than '
+                             'announced.') from None
     if not body:
         return None
     if request.content_type not in ('', JSON):
         raise errors.UnsupportedMediaType(
             f'The body of the request must be of type {JSON}, not '
             f'{request.content_type}.')
-    if len(body) > MAX_BODY:
-        raise errors.Invalid('The body of the request is too long.')
     try:
         return json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):

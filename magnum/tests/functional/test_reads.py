@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What reading costs: a fixed number of statements, and nothing else."""
+
+import contextlib
+
+import pytest
+import sqlalchemy as sa
+
+from magnum.db import session as db
+from magnum.tests import factories
+
+# path: how many SELECTs at most
+LISTS = {
+    '/v1/clusters': 2,
+    '/v1/clusters/detail': 3,
+    '/v1/clustertemplates': 1,
+    '/v1/clustertemplates/detail': 1,
+    '/v1/clusters/first/nodegroups': 3,
+    '/v1/quotas?all_tenants=true': 1,
+    '/v1/federations': 1,
+    '/v1/mservices': 1,
+    '/v1/stats': 1,
+}
+
+ITEMS = {
+    '/v1/clusters/first': 2,
+    '/v1/clustertemplates/first': 1,
+    '/v1/clusters/first/nodegroups/default-worker': 3,
+    '/v1/quotas/p/Cluster': 1,
+    '/v1/federations/first': 1,
+}
+
+
+@contextlib.contextmanager
+def statements():
+    """The SELECTs that are made in the block."""
+    seen = []
+
+    def note(connection, cursor, statement, *_):
+        if statement.lstrip().upper().startswith('SELECT'):
+            seen.append(statement)
+
+    sa.event.listen(db.engine(), 'before_cursor_execute', note)
+    try:
+        yield seen
+    finally:
+        sa.event.remove(db.engine(), 'before_cursor_execute', note)
+
+
+def fill(count, name=None):
+    for _ in range(count):
+        named = {'name': name} if name else {}
+        template = factories.template(**named)
+        cluster = factories.cluster(cluster_template_id=template.uuid,
+                                    **named)
+        factories.store(template, cluster, *factories.nodegroups(cluster),
+                        factories.federation(**named), factories.service())
+
+
+@pytest.mark.parametrize('token', ['member', 'admin'])
+@pytest.mark.parametrize('path', LISTS)
+def test_a_list_costs_the_same_for_one_row_and_for_fifty(api, path, token):
+    if token == 'member' and path.startswith(('/v1/quotas', '/v1/mserv')):
+        pytest.skip('for administrators only')
+    fill(1, 'first')
+    counts = []
+    for more in (0, 49):
+        fill(more)
+        with statements() as seen:
+            answer = api('GET', path, token=token, version='latest')
+        assert answer.status_int == 200, answer.text
+        counts.append(len(seen))
+    assert counts[0] == counts[1] <= LISTS[path], seen
+    assert not api.cloud.calls
+
+
+@pytest.mark.parametrize('path', ITEMS)
+def test_an_item_costs_little(api, path):
+    fill(1, 'first')
+    with statements() as seen:
+        answer = api('GET', path, version='latest')
+    assert answer.status_int == 200, answer.text
+    assert len(seen) <= ITEMS[path], seen
+    assert not api.cloud.calls
+
+
+def test_rows_of_an_old_release_are_shown(api):
+    cluster = factories.cluster(
+        name='old', labels={'a': 1}, create_timeout=None, status=None,
+        floating_ip_enabled=None, master_lb_enabled=None,
+        cluster_template_id='gone')
+    factories.store(cluster)
+    answer = api('GET', '/v1/clusters/old').json
+    assert answer['node_count'] == answer['master_count'] == 0
+    assert answer['labels'] == {'a': '1'}
+    assert answer['labels_added'] == {'a': '1'}
+    assert answer['floating_ip_enabled'] is True
+    assert answer['master_lb_enabled'] is False
+    assert len(api('GET', '/v1/clusters').json['clusters']) == 1
