@@ -7,6 +7,8 @@ that anything reads, our drivers or those of other packages.
 
 import importlib
 import pkgutil
+import subprocess
+import sys
 
 from oslo_config import cfg
 import pytest
@@ -196,3 +198,16 @@ def test_no_list_of_options_is_forgotten():
             if name.endswith('OPTS') and isinstance(value, list):
                 forgotten = [o.dest for o in value if id(o) not in known]
                 assert forgotten == [], f'{module.name}.{name}'
+
+
+@pytest.mark.parametrize('namespace', ['magnum', 'magnum.conf'])
+def test_a_sample_can_be_generated_with_our_defaults(namespace, tmp_path):
+    sample = tmp_path / 'magnum.conf.sample'
+    subprocess.run([sys.executable, '-m', 'oslo_config.generator',
+                    '--namespace', namespace,
+                    '--namespace', 'oslo.middleware.cors',
+                    '--output-file', str(sample)], check=True, timeout=60)
+    text = sample.read_text()
+    for group in CONTRACT:
+        assert f'[{group or "DEFAULT"}]' in text
+    assert '#allow_methods = GET,PUT,POST,DELETE,PATCH' in text
