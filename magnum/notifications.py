@@ -18,6 +18,8 @@ from oslo_log import log
 import oslo_messaging as messaging
 from oslo_messaging import opts as messaging_opts
 
+from magnum import rpc
+
 LOG = log.getLogger(__name__)
 CONF = cfg.CONF
 
@@ -118,5 +120,5 @@ def _send_waiting() -> None:
         tell = notifier.error if outcome == 'failure' else notifier.info
         try:
             tell({}, event_type, content)
-        except messaging.MessagingException as e:
+        except rpc.UNREACHABLE as e:
             LOG.warning('The notification %s is lost: %s', event_type, e)

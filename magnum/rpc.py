@@ -10,6 +10,7 @@ and a thread of its own does the sending.
 import socket
 import threading
 
+from kombu import exceptions as kombu_exceptions
 from oslo_config import cfg
 from oslo_log import log
 import oslo_messaging as messaging
@@ -31,6 +32,11 @@ HOST_OPTS = [
 
 CONF.register_opts(OPTS, group='conductor')
 CONF.register_opts(HOST_OPTS)
+
+# What a broker that is away may raise: oslo.messaging lets some errors of the
+# library below it through.
+UNREACHABLE = (messaging.MessagingException, kombu_exceptions.KombuError,
+               OSError)
 
 _wanted = threading.Event()
 _lock = threading.Lock()
@@ -76,7 +82,7 @@ def _send_hints():
                                               fanout=True), retry=0)
             client.cast({}, 'look')
             failing = False
-        except messaging.MessagingException as e:
+        except UNREACHABLE as e:
             if not failing:
                 LOG.warning('The message bus is out of reach (%s); new work '
                             'waits for the conductors to poll.', e)

@@ -6,7 +6,6 @@ import threading
 from oslo_config import cfg
 from oslo_db import exception as db_exception
 from oslo_log import log
-import oslo_messaging as messaging
 
 from magnum.certificates import x509
 from magnum.conductor import endpoints
@@ -51,7 +50,7 @@ class Conductor:
                 server.start()
                 self._server = server
                 return
-            except messaging.MessagingException as e:
+            except rpc.UNREACHABLE as e:
                 LOG.warning('The message bus is out of reach (%s); new work '
                             'is found by looking for it.', e)
                 self._stopped.wait(RECONNECT_SECONDS)
