@@ -14,8 +14,9 @@ OPTS = [
                 help='Port that magnum-api listens on.'),
     cfg.IPOpt('host', default='127.0.0.1',
               help='Address that magnum-api listens on.'),
-    cfg.IntOpt('workers', min=1,
-               help='Number of worker processes; default: one for each CPU.'),
+    cfg.IntOpt('workers', min=0,
+               help='Number of worker processes; default, and with 0: one '
+                    'for each CPU.'),
     cfg.BoolOpt('enabled_ssl', default=False,
                 help='Serve HTTPS.'),
     cfg.StrOpt('ssl_cert_file',

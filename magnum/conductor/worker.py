@@ -25,9 +25,9 @@ LOG = log.getLogger(__name__)
 CONF = cfg.CONF
 
 OPTS = [
-    cfg.IntOpt('workers', min=1,
+    cfg.IntOpt('workers', min=0,
                help='How many operations this conductor works on at once; '
-                    'default: four for each CPU.'),
+                    'default, and with 0: four for each CPU.'),
     cfg.FloatOpt('poll_interval', default=2.0, min=0.1,
                  help='Seconds after which a conductor looks for work that '
                       'no hint told it of.'),
