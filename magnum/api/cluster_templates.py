@@ -81,14 +81,14 @@ class ClusterTemplate(types.Resource):
 SORT_KEYS = {'id', *types.attributes(ClusterTemplate)} - {'links'}
 
 
-@expose.method(query=paging.PARAMETERS, result=[ClusterTemplate])
+@expose.method(query=paging.parameters(SORT_KEYS), result=[ClusterTemplate])
 def get_all(call):
     """List cluster templates."""
     policy.authorize(call.context, rules.GET_ALL)
     return _list(call, 'clustertemplates', rules.GET_ALL_ALL_PROJECTS)
 
 
-@expose.method(query=paging.PARAMETERS, result=[ClusterTemplate])
+@expose.method(query=paging.parameters(SORT_KEYS), result=[ClusterTemplate])
 def detail(call):
     """List cluster templates with all their attributes."""
     policy.authorize(call.context, rules.DETAIL)
@@ -177,7 +177,7 @@ def delete(call, template_ident):
 
 def _list(call, path, rule):
     everyone = expose.everyone(call, rule)
-    page = paging.page(call, SORT_KEYS)
+    page = paging.page(call)
     with db.reader() as session:
         rows = queries.cluster_templates(session, call.context, page,
                                          everyone)

@@ -105,24 +105,24 @@ _STORED = ('name', 'cluster_template_id', 'keypair', 'docker_volume_size',
            'floating_ip_enabled', 'master_lb_enabled')
 
 
-@expose.method(query=paging.PARAMETERS, result=[Cluster])
+@expose.method(query=paging.parameters(SORT_KEYS), result=[Cluster])
 def get_all(call):
     """List clusters."""
     policy.authorize(call.context, rules.GET_ALL)
     everyone = expose.everyone(call, rules.GET_ALL_ALL_PROJECTS)
-    page = paging.page(call, SORT_KEYS)
+    page = paging.page(call)
     with db.reader() as session:
         rows = queries.clusters(session, call.context, page, everyone)
     return paging.body(call, page, 'clusters', 'clusters',
                        [_show(call, row, SHORT) for row in rows])
 
 
-@expose.method(query=paging.PARAMETERS, result=[Cluster])
+@expose.method(query=paging.parameters(SORT_KEYS), result=[Cluster])
 def detail(call):
     """List clusters with all their attributes."""
     policy.authorize(call.context, rules.DETAIL)
     everyone = expose.everyone(call, rules.DETAIL_ALL_PROJECTS)
-    page = paging.page(call, SORT_KEYS)
+    page = paging.page(call)
     with db.reader() as session:
         rows = queries.clusters(session, call.context, page, everyone,
                                 template=True)

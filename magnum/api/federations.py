@@ -39,14 +39,14 @@ SHORT = frozenset({'uuid', 'name', 'hostcluster_id', 'member_ids', 'status',
 SORT_KEYS = ({'id', 'project_id', *types.attributes(Federation)} - {'links'})
 
 
-@expose.method(query=paging.PARAMETERS, result=[Federation])
+@expose.method(query=paging.parameters(SORT_KEYS), result=[Federation])
 def get_all(call):
     """List federations."""
     policy.authorize(call.context, rules.GET_ALL)
     return _list(call, 'federations', SHORT)
 
 
-@expose.method(query=paging.PARAMETERS, result=[Federation])
+@expose.method(query=paging.parameters(SORT_KEYS), result=[Federation])
 def detail(call):
     """List federations with all their attributes."""
     policy.authorize(call.context, rules.DETAIL)
@@ -91,7 +91,7 @@ def _find(call, ident, rule):
 
 
 def _list(call, path, only=None):
-    page = paging.page(call, SORT_KEYS)
+    page = paging.page(call)
     with db.reader() as session:
         rows = queries.federations(session, call.context, page)
     return paging.body(call, page, 'federations', path,

@@ -75,12 +75,12 @@ SORT_KEYS = set(types.attributes(NodeGroup)) - {
 
 
 @expose.method(since=versions.NODEGROUPS, result=[NodeGroup],
-               query=(*paging.PARAMETERS,
+               query=(*paging.parameters(SORT_KEYS),
                       expose.Parameter('role', types.STRING)))
 def get_all(call, cluster_ident):
     """List the nodegroups of a cluster."""
     policy.authorize(call.context, rules.GET_ALL)
-    page = paging.page(call, SORT_KEYS)
+    page = paging.page(call)
     everyone = expose.everyone(call, rules.GET_ALL_ALL_PROJECTS)
     with db.reader() as session:
         cluster = queries.cluster(session, call.context, cluster_ident,

@@ -8,7 +8,6 @@ from oslo_config import cfg
 from magnum.api import expose
 from magnum.api import types
 from magnum.db import queries
-from magnum import errors
 
 CONF = cfg.CONF
 
@@ -23,13 +22,13 @@ CONF.register_opts(OPTS, group='api')
 
 class _Limit(types.Integer):
     # Above `max_limit` it is lowered, however high it is.
+    def __init__(self):
+        super().__init__(minimum=1, maximum=None)
+
     def validate(self, value):
-        try:
-            return super().validate(value)
-        except ValueError:
-            if value.isascii() and value.isdigit() and value.strip('0'):
-                return types.MAX_INTEGER
-            raise
+        if len(value) > 18 and value.isascii() and value.isdigit():
+            value = value.lstrip('0')[:18]
+        return super().validate(value)
 
 
 class _Marker(types.Uuid):
@@ -39,26 +38,25 @@ class _Marker(types.Uuid):
         return value
 
 
-_SHARED = (expose.Parameter('limit', _Limit(minimum=1)),
-           expose.Parameter('sort_key', types.STRING, default='id'),
-           expose.Parameter('sort_dir', types.Enum('asc', 'desc'),
-                            default='asc'))
-
-PARAMETERS = (expose.Parameter('marker', _Marker()), *_SHARED)
-BY_ID = (expose.Parameter('marker', types.COUNT), *_SHARED)
+NAMES = ('marker', 'limit', 'sort_key', 'sort_dir')
 
 
-def page(call, sort_keys):
-    """The part of the list that a call asks for.
+def parameters(sort_keys, marker=_Marker()):
+    """The parameters of a list that can be sorted by `sort_keys`.
 
-    :raises InvalidParameter: it cannot be sorted in that way.
+    :param marker: the type of what names the last item of a page.
     """
+    # An empty key is as good as none.
+    kinds = (marker, _Limit(), types.Enum(*sorted(sort_keys), ''),
+             types.Enum('asc', 'desc'))
+    return tuple(map(expose.Parameter, NAMES, kinds,
+                     (None, None, 'id', 'asc')))
+
+
+def page(call):
+    """The part of the list that a call asks for."""
     limit = call.query['limit']
     sort_key = call.query['sort_key'] or 'id'
-    if sort_key not in sort_keys:
-        raise errors.InvalidParameter(
-            'sort_key', f'{sort_key!r} is none of '
-                        f'{", ".join(sorted(sort_keys))}.')
     return queries.Page(
         limit=min(limit or CONF.api.max_limit, CONF.api.max_limit),
         marker=call.query['marker'], sort_key=sort_key,
@@ -74,9 +72,8 @@ def body(call, page, collection, path, items, marker='uuid'):
     if len(items) == page.limit:
         query = {'sort_key': page.sort_key, 'sort_dir': page.sort_dir,
                  'limit': page.limit, 'marker': items[-1][marker]}
-        shared = {parameter.name for parameter in PARAMETERS}
         query |= {name: value for name, value in call.query.items()
-                  if name not in shared and value is not None}
+                  if name not in NAMES and value is not None}
         answer['next'] = (f'{call.url}/v1/{path}?'
                           f'{urlparse.urlencode(query)}')
     return answer

@@ -39,13 +39,13 @@ class QuotaChange(types.Resource):
 SORT_KEYS = set(types.attributes(Quota))
 
 
-@expose.method(query=(*paging.BY_ID,
+@expose.method(query=(*paging.parameters(SORT_KEYS, types.COUNT),
                       expose.Parameter('all_tenants', types.BOOLEAN)),
                result=[Quota])
 def get_all(call):
     """List quotas: of the project, or of all."""
     policy.authorize(call.context, rules.GET_ALL)
-    page = paging.page(call, SORT_KEYS)
+    page = paging.page(call)
     project_id = (None if call.query['all_tenants']
                   else call.context.project_id or '')
     with db.reader() as session:

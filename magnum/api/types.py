@@ -78,7 +78,7 @@ class Integer(wtypes.IntegerType):
         if value < self.minimum:
             raise ValueError(f'must be at least {self.minimum}, not '
                              f'{_shown(value)}')
-        if value > self.maximum:
+        if self.maximum is not None and value > self.maximum:
             raise ValueError(f'must be at most {self.maximum}, not '
                              f'{_shown(value)}')
         return value
