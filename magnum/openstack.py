@@ -15,6 +15,8 @@ version discovery, and spare the daemons the memory of a client library for
 each service.
 """
 
+from collections.abc import Iterator
+from collections.abc import Mapping
 import contextlib
 import dataclasses
 import functools
@@ -22,18 +24,16 @@ import hashlib
 import importlib
 import threading
 import time
-from collections.abc import Iterator
-from collections.abc import Mapping
 from typing import Any
 from urllib import parse
 
 from heatclient import exc as heat_exc
 from keystoneauth1 import access
 from keystoneauth1 import exceptions as ka_exc
-from keystoneauth1 import service_token
-from keystoneauth1 import session as ka_session
 from keystoneauth1.identity import access as access_plugin
 from keystoneauth1.loading import session as session_loading
+from keystoneauth1 import service_token
+from keystoneauth1 import session as ka_session
 from oslo_config import cfg
 from oslo_utils import uuidutils
 

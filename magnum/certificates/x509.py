@@ -15,10 +15,10 @@ import time
 import uuid
 
 from cryptography import exceptions
-from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography import x509
 from cryptography.x509 import oid
 from oslo_config import cfg
 

@@ -22,8 +22,8 @@ import json
 import time
 import uuid
 
-import yaml
 from heatclient import exc
+import yaml
 
 NAMESPACE = uuid.UUID('5d6c2a52-3d6e-4a0e-8b0f-1f6f0c3b0a55')
 
