@@ -11,14 +11,14 @@ from magnum.policies import certificate as rules
 
 
 class Certificate(types.Resource):
-    cluster_uuid = types.Attribute(types.SHORT)
+    cluster_uuid = types.Attribute(types.SHORT, certain=True)
     csr = types.Attribute(types.Text(min_length=1), required=True,
                           optional=True)
-    ca_cert_type = types.Attribute(types.STRING, optional=True)
-    pem = types.Attribute(types.STRING, write=types.IGNORED)
+    ca_cert_type = types.Attribute(types.STRING, optional=True, certain=True)
+    pem = types.Attribute(types.STRING, write=types.IGNORED, certain=True)
     # The name that clusters had once; old clients still use it.
-    bay_uuid = types.Attribute(types.SHORT, optional=True)
-    links = types.Attribute(types.LINKS, write=types.READONLY)
+    bay_uuid = types.Attribute(types.SHORT, optional=True, certain=True)
+    links = types.Attribute(types.LINKS, write=types.READONLY, certain=True)
 
 
 @expose.method(query=(expose.Parameter('ca_cert_type', types.STRING),),
@@ -48,7 +48,7 @@ def post(call):
     return _show(call, cluster, pem=pem, **asked)
 
 
-@expose.method(answers=202)
+@expose.method(answers=202, result=types.Identity)
 def patch(call, cluster_ident):
     """Replace the CAs of a cluster."""
     cluster = clusters.find(call, cluster_ident, rules.ROTATE_CA,

@@ -26,7 +26,8 @@ class Upgrade(types.Resource):
     nodegroup = types.Attribute(types.SHORT)
 
 
-@expose.method(body=Resize, answers=202, since=versions.RESIZE)
+@expose.method(body=Resize, answers=202, since=versions.RESIZE,
+               result=types.Identity)
 def resize(call, cluster_ident):
     """Change the number of nodes of a group, or replace some of them."""
     clusters.check_node_count(call, call.body['node_count'])
@@ -38,7 +39,8 @@ def resize(call, cluster_ident):
     return {'uuid': cluster.uuid}
 
 
-@expose.method(body=Upgrade, answers=202, since=versions.ACTIONS)
+@expose.method(body=Upgrade, answers=202, since=versions.ACTIONS,
+               result=types.Identity)
 def upgrade(call, cluster_ident):
     """Bring the nodes of a cluster to what another template says."""
     if call.version < versions.UPGRADE:

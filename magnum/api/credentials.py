@@ -3,6 +3,7 @@
 
 from magnum.api import cluster_actions
 from magnum.api import expose
+from magnum.api import types
 from magnum.api import versions
 from magnum.db import queries
 from magnum.db import session as db
@@ -11,7 +12,8 @@ from magnum.policies import credential as rules
 from magnum import policy
 
 
-@expose.method(since=versions.CREDENTIALS, answers=202)
+@expose.method(since=versions.CREDENTIALS, answers=202,
+               result=types.Identity)
 def patch(call, cluster_ident):
     """Renew the credential of a cluster."""
     policy.authorize(call.context, rules.ROTATE)

@@ -54,10 +54,13 @@ class Declared:
 
     answers: int
     since: versions.Version
+    until: versions.Version
     query: tuple[Parameter, ...]
     body: Any
     patch: Any
     result: Any
+    only: frozenset | None
+    headers: dict
 
 
 @dataclasses.dataclass
@@ -71,6 +74,8 @@ class Call:
     body: dict | None = None
     changes: list | None = None
     headers: dict = dataclasses.field(default_factory=dict)
+    # Where it is not the method's usual one.
+    status: int | None = None
 
     def links(self, collection, uuid):
         """Where a resource is found, with the version and without."""
@@ -89,8 +94,9 @@ def everyone(call, rule):
     return call.context.is_admin
 
 
-def method(answers=200, since=versions.MINIMUM, query=(), body=None,
-           patch=None, result=None):
+def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
+           query=(), body=None, patch=None, result=None, only=None,
+           headers=None):
     """Make a function reachable over HTTP.
 
     It is given a Call and the variable parts of the path, and returns what
@@ -98,12 +104,20 @@ def method(answers=200, since=versions.MINIMUM, query=(), body=None,
 
     :param answers: the status of a success.
     :param since: the first microversion that offers it.
+    :param until: the last one; after it the path does not exist.
     :param query: the Parameters it takes.
     :param body: the type of the object it takes.
     :param patch: the type that a JSON patch which it takes is for.
-    :param result: the type it answers with, for the API's description.
+
+    The rest is for the API's description only.
+
+    :param result: the type it answers with; a list of one, or a tuple of
+        those that it may be.
+    :param only: the names of a short form of the result.
+    :param headers: what its answers' headers tell, by name.
     """
-    declared = Declared(answers, since, tuple(query), body, patch, result)
+    declared = Declared(answers, since, until, tuple(query), body, patch,
+                        result, only, headers or {})
 
     def decorate(function):
         @functools.wraps(function)
@@ -199,7 +213,7 @@ def _no_constant(word):
 
 
 def _response(call, declared, answer):
-    response = webob.Response(status=declared.answers)
+    response = webob.Response(status=call.status or declared.answers)
     if answer is None:
         response.headers.pop('Content-Type', None)
         response.content_length = 0

@@ -21,15 +21,16 @@ STATUS = types.Enum(*(f'{action}_{state}'
 
 
 class Federation(types.Resource):
-    uuid = types.Attribute(types.UUID, write=types.IGNORED)
-    name = types.Attribute(types.RESOURCE_NAME)
+    uuid = types.Attribute(types.UUID, write=types.IGNORED, certain=True)
+    name = types.Attribute(types.RESOURCE_NAME, certain=True)
     hostcluster_id = types.Attribute(types.SHORT, required=True)
     member_ids = types.Attribute(types.STRINGS, default=list)
     properties = types.Attribute(types.STRING_MAP, required=True)
-    status = types.Attribute(STATUS, write=types.IGNORED)
+    status = types.Attribute(STATUS, write=types.IGNORED, certain=True)
     status_reason = types.Attribute(types.STRING, write=types.IGNORED)
-    links = types.Attribute(types.LINKS, write=types.READONLY)
-    created_at = types.Attribute(types.TIME, write=types.READONLY)
+    links = types.Attribute(types.LINKS, write=types.READONLY, certain=True)
+    created_at = types.Attribute(types.TIME, write=types.READONLY,
+                                 certain=True)
     updated_at = types.Attribute(types.TIME, write=types.READONLY)
 
 
@@ -39,7 +40,8 @@ SHORT = frozenset({'uuid', 'name', 'hostcluster_id', 'member_ids', 'status',
 SORT_KEYS = ({'id', 'project_id', *types.attributes(Federation)} - {'links'})
 
 
-@expose.method(query=paging.parameters(SORT_KEYS), result=[Federation])
+@expose.method(query=paging.parameters(SORT_KEYS), result=[Federation],
+               only=SHORT)
 def get_all(call):
     """List federations."""
     policy.authorize(call.context, rules.GET_ALL)
@@ -59,14 +61,14 @@ def get_one(call, federation_ident):
     return _show(call, _find(call, federation_ident, rules.GET))
 
 
-@expose.method(body=Federation, answers=202)
+@expose.method(body=Federation, answers=202, result=types.Identity)
 def post(call):
     """Refused: no driver builds federations."""
     policy.authorize(call.context, rules.CREATE)
     raise _unable()
 
 
-@expose.method(patch=Federation, answers=202, query=(
+@expose.method(patch=Federation, answers=202, result=types.Identity, query=(
     expose.Parameter('rollback', types.BOOLEAN, since=versions.ROLLBACK),))
 def patch(call, federation_ident):
     """Refused: no driver builds federations."""

@@ -31,35 +31,35 @@ def _fixed(kind, **options):
 
 
 class NodeGroup(types.Resource):
-    id = _ignored(types.COUNT)
-    uuid = _ignored(types.UUID)
+    id = _ignored(types.COUNT, certain=True)
+    uuid = _ignored(types.UUID, certain=True)
     name = _fixed(types.SHORT, required=True)
-    cluster_id = _ignored(types.STRING)
-    project_id = _readonly(types.STRING)
+    cluster_id = _ignored(types.STRING, certain=True)
+    project_id = _readonly(types.STRING, certain=True)
     role = _fixed(types.SHORT, default='worker')
     node_count = _fixed(types.COUNT, default=1)
     min_node_count = types.Attribute(types.COUNT, default=0)
     max_node_count = types.Attribute(types.COUNT)
     flavor_id = _fixed(types.SHORT)
-    image_id = _fixed(types.SHORT)
+    image_id = _fixed(types.SHORT, certain=True)
     docker_volume_size = _fixed(types.SIZE)
-    labels = _fixed(types.LABELS)
+    labels = _fixed(types.LABELS, certain=True)
     merge_labels = types.Attribute(types.BOOLEAN, default=False)
     node_labels = types.Attribute(types.STRING_MAP, default=dict,
                                   literal=True)
     node_taints = types.Attribute(types.MapList(), default=list,
                                   literal=True)
-    is_default = _ignored(types.BOOLEAN)
-    node_addresses = _readonly(types.STRINGS)
+    is_default = _ignored(types.BOOLEAN, certain=True)
+    node_addresses = _readonly(types.STRINGS, certain=True)
     stack_id = _readonly(types.STRING)
     status = _ignored(clusters.STATUS)
     status_reason = _ignored(types.STRING)
     version = _ignored(types.STRING)
-    labels_overridden = _ignored(types.LABELS)
-    labels_added = _ignored(types.LABELS)
-    labels_skipped = _ignored(types.LABELS)
-    links = _readonly(types.LINKS)
-    created_at = _readonly(types.TIME)
+    labels_overridden = _ignored(types.LABELS, certain=True)
+    labels_added = _ignored(types.LABELS, certain=True)
+    labels_skipped = _ignored(types.LABELS, certain=True)
+    links = _readonly(types.LINKS, certain=True)
+    created_at = _readonly(types.TIME, certain=True)
     updated_at = _readonly(types.TIME)
 
 
@@ -74,7 +74,7 @@ SORT_KEYS = set(types.attributes(NodeGroup)) - {
     'links'}
 
 
-@expose.method(since=versions.NODEGROUPS, result=[NodeGroup],
+@expose.method(since=versions.NODEGROUPS, result=[NodeGroup], only=SHORT,
                query=(*paging.parameters(SORT_KEYS),
                       expose.Parameter('role', types.STRING)))
 def get_all(call, cluster_ident):

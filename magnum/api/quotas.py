@@ -21,12 +21,21 @@ RESOURCE = types.Enum('Cluster')
 
 
 class Quota(types.Resource):
-    id = types.Attribute(types.Integer(1), write=types.IGNORED)
+    id = types.Attribute(types.Integer(1), write=types.IGNORED, certain=True)
     project_id = types.Attribute(types.SHORT, required=True)
     resource = types.Attribute(RESOURCE, default='Cluster')
     hard_limit = types.Attribute(types.COUNT, default=1)
-    created_at = types.Attribute(types.TIME, write=types.READONLY)
+    created_at = types.Attribute(types.TIME, write=types.READONLY,
+                                 certain=True)
     updated_at = types.Attribute(types.TIME, write=types.READONLY)
+
+
+class Limit(types.Resource):
+    """What holds for a project that was given no quota."""
+
+    project_id = types.Attribute(types.SHORT, certain=True)
+    resource = types.Attribute(RESOURCE, certain=True)
+    hard_limit = types.Attribute(types.COUNT, certain=True)
 
 
 class QuotaChange(types.Resource):
@@ -54,7 +63,7 @@ def get_all(call):
                        [types.show(Quota, row) for row in rows], marker='id')
 
 
-@expose.method(result=Quota)
+@expose.method(result=(Quota, Limit))
 def get_one(call, project_id, resource):
     """Show what a project may have."""
     policy.authorize(call.context, rules.GET)

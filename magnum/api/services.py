@@ -23,14 +23,18 @@ CONF.register_opts(OPTS)
 
 
 class Service(types.Resource):
-    id = types.Attribute(types.COUNT, write=types.READONLY)
-    host = types.Attribute(types.STRING, write=types.READONLY)
-    binary = types.Attribute(types.STRING, write=types.READONLY)
-    state = types.Attribute(types.Enum('up', 'down'), write=types.READONLY)
-    report_count = types.Attribute(types.COUNT, write=types.READONLY)
-    disabled = types.Attribute(types.BOOLEAN, write=types.READONLY)
+    id = types.Attribute(types.COUNT, write=types.READONLY, certain=True)
+    host = types.Attribute(types.STRING, write=types.READONLY, certain=True)
+    binary = types.Attribute(types.STRING, write=types.READONLY, certain=True)
+    state = types.Attribute(types.Enum('up', 'down'), write=types.READONLY,
+                            certain=True)
+    report_count = types.Attribute(types.COUNT, write=types.READONLY,
+                                   certain=True)
+    disabled = types.Attribute(types.BOOLEAN, write=types.READONLY,
+                               certain=True)
     disabled_reason = types.Attribute(types.STRING, write=types.READONLY)
-    created_at = types.Attribute(types.TIME, write=types.READONLY)
+    created_at = types.Attribute(types.TIME, write=types.READONLY,
+                                 certain=True)
     updated_at = types.Attribute(types.TIME, write=types.READONLY)
 
 

@@ -11,8 +11,8 @@ from magnum import policy
 
 
 class Stats(types.Resource):
-    clusters = types.Attribute(types.COUNT, write=types.READONLY)
-    nodes = types.Attribute(types.COUNT, write=types.READONLY)
+    clusters = types.Attribute(types.COUNT, write=types.READONLY, certain=True)
+    nodes = types.Attribute(types.COUNT, write=types.READONLY, certain=True)
 
 
 @expose.method(query=(expose.Parameter('project_id', types.LONG),

@@ -219,6 +219,20 @@ class Time(wtypes.UserType):
         return value.replace(tzinfo=datetime.UTC).isoformat()
 
 
+class Nested(wtypes.UserType):
+    """A resource, or an array of them, inside of another."""
+
+    basetype = dict
+    name = 'nested'
+
+    def __init__(self, kind, many=False):
+        self.kind = kind
+        self.many = many
+
+    def validate(self, value):
+        raise ValueError('cannot be set')
+
+
 class Links(wtypes.UserType):
     """Where the resource is found."""
 
@@ -256,11 +270,13 @@ class Attribute(wtypes.wsattr):
     :param patchable: a patch may name it at all.
     :param literal: a patch may give its whole value as text.
     :param optional: it may be absent from answers.
+    :param certain: it is never null in answers; so is what is required, or
+        has a default, anyway.
     """
 
     def __init__(self, datatype, write=WRITABLE, required=False, default=None,
                  nullable=True, empty=False, removable=True, patchable=True,
-                 literal=False, optional=False):
+                 literal=False, optional=False, certain=False):
         super().__init__(datatype, mandatory=required,
                          readonly=write == READONLY)
         self.kind = datatype
@@ -273,6 +289,7 @@ class Attribute(wtypes.wsattr):
         self.patchable = patchable
         self.literal = literal
         self.optional = optional
+        self.certain = certain or required or default is not None
         self.dump = getattr(datatype, 'dump', None)
 
     def read(self, value):
@@ -298,6 +315,12 @@ class Attribute(wtypes.wsattr):
 
 class Resource(wtypes.Base):
     """The base of all bodies that are objects."""
+
+
+class Identity(Resource):
+    """What is answered where the work has only begun."""
+
+    uuid = Attribute(UUID, write=READONLY, certain=True)
 
 
 def attributes(kind):

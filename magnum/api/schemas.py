@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The types of bodies and parameters, as JSON Schema (draft 2020-12).
+
+    taken(kind)     what a request may hold where the type stands
+    told(kind)      what answers hold there
+    body(...), patch(...), answer(...)     the same of whole resources
+
+Requests are read more generously than answers are written - digits for a
+number, words for a flag - and the schemas say so, each time from the types
+that do the reading.
+"""
+
+import functools
+
+from magnum.api import patch as patches
+from magnum.api import types
+
+# More digits are no number to us.
+_DIGITS = '^[0-9]{1,18}$'
+_ADDRESS = r'\s*([0-9]{1,3}\.){3}[0-9]{1,3}\s*'
+
+_STRINGS = {'type': 'object', 'additionalProperties': {'type': 'string'}}
+
+
+def reference(name):
+    """A schema that stands among the components of the description."""
+    return {'$ref': f'#/components/schemas/{name}'}
+
+
+@functools.singledispatch
+def taken(kind):
+    """What a request may hold where `kind` stands."""
+    raise NotImplementedError(f'{kind!r} has no schema.')
+
+
+@functools.singledispatch
+def told(kind):
+    """What answers hold where `kind` stands; rows may be older than limits."""
+    raise NotImplementedError(f'{kind!r} has no schema.')
+
+
+@taken.register
+def _(kind: types.Text):
+    limits = {'minLength': kind.min_length, 'maxLength': kind.max_length,
+              'pattern': kind.pattern and f'^{kind.pattern.pattern}$'}
+    return {'type': 'string'} | {
+        name: limit for name, limit in limits.items() if limit}
+
+
+@taken.register
+def _(kind: types.Integer):
+    limits = {'minimum': kind.minimum, 'maximum': kind.maximum}
+    number = {'type': 'integer'} | {
+        name: limit for name, limit in limits.items() if limit is not None}
+    return {'anyOf': [number, {'type': 'string', 'pattern': _DIGITS}]}
+
+
+@taken.register
+def _(kind: types.Boolean):
+    words = '|'.join(
+        ''.join(f'[{char}{char.upper()}]' if char.isalpha() else char
+                for char in word)
+        for word in (*types.TRUE, *types.FALSE))
+    return {'anyOf': [{'type': 'boolean'},
+                      {'type': 'integer', 'enum': [0, 1]},
+                      {'type': 'string', 'pattern': f'^({words})$'}]}
+
+
+@taken.register
+def _(kind: types.NameServers):
+    return {'type': 'string', 'maxLength': 255,
+            'pattern': f'^{_ADDRESS}(,{_ADDRESS})*$'}
+
+
+@taken.register
+def _(kind: types.Labels):
+    return {'type': 'object', 'additionalProperties': {
+        'type': ['string', 'number', 'boolean']}}
+
+
+@told.register(types.Text)
+@told.register(types.NameServers)
+def _(kind):
+    return {'type': 'string'}
+
+
+@told.register
+def _(kind: types.Integer):
+    return {'type': 'integer'}
+
+
+@told.register
+def _(kind: types.Boolean):
+    return {'type': 'boolean'}
+
+
+@told.register
+def _(kind: types.Labels):
+    return _STRINGS
+
+
+@told.register
+def _(kind: types.Time):
+    return {'type': 'string', 'format': 'date-time'}
+
+
+@told.register
+def _(kind: types.Links):
+    return {'type': 'array', 'items': _STRINGS | {
+        'properties': {'href': {'type': 'string', 'format': 'uri-reference'},
+                       'rel': {'type': 'string'}},
+        'required': ['href', 'rel']}}
+
+
+@told.register
+def _(kind: types.Nested):
+    one = reference(kind.kind.__name__)
+    return {'type': 'array', 'items': one} if kind.many else one
+
+
+@taken.register(types.Enum)
+@told.register(types.Enum)
+def _(kind):
+    return {'type': 'string', 'enum': list(kind.words)}
+
+
+@taken.register(types.Uuid)
+@told.register(types.Uuid)
+def _(kind):
+    return {'type': 'string', 'format': 'uuid'}
+
+
+@taken.register(types.StringMap)
+@told.register(types.StringMap)
+def _(kind):
+    return _STRINGS
+
+
+@taken.register(types.StringList)
+@told.register(types.StringList)
+def _(kind):
+    return {'type': 'array', 'items': {'type': 'string'}}
+
+
+@taken.register(types.MapList)
+@told.register(types.MapList)
+def _(kind):
+    return {'type': 'array', 'items': _STRINGS}
+
+
+def body(resource):
+    """The body of a request that gives the attributes of a resource."""
+    attributes = {name: attribute for name, attribute
+                  in types.attributes(resource).items()
+                  if attribute.write != types.READONLY}
+    return {
+        'type': 'object',
+        'properties': {name: _given(attribute)
+                       for name, attribute in attributes.items()},
+        'required': [name for name, attribute in attributes.items()
+                     if attribute.required],
+        'additionalProperties': False}
+
+
+def _given(attribute):
+    also = []
+    if attribute.empty:
+        also.append({'type': 'string', 'maxLength': 0})
+    needed = attribute.required and attribute.initial is None
+    if attribute.nullable and not needed:
+        also.append({'type': 'null'})
+    schema = taken(attribute.kind)
+    if also:
+        schema = {'anyOf': [*schema.get('anyOf', [schema]), *also]}
+    if attribute.write == types.IGNORED:
+        return schema | {'description': 'Checked, and then ignored.'}
+    if attribute.initial is not None:
+        return schema | {'default': attribute.unset()}
+    return schema
+
+
+def patch(resource):
+    """The body of a request that changes the attributes of a resource."""
+    attributes = {name: attribute for name, attribute
+                  in types.attributes(resource).items()
+                  if attribute.patchable and name not in patches.UNTOUCHABLE}
+    changes = [_change(['add', 'replace'], {'const': f'/{name}'},
+                       _replacing(attribute))
+               for name, attribute in attributes.items()]
+    changes.append(_change(
+        ['remove'], {'enum': [f'/{name}' for name, attribute
+                              in attributes.items() if attribute.removable]}))
+    maps = [name for name, attribute in attributes.items()
+            if isinstance(attribute.kind, types.Labels | types.StringMap)]
+    if maps:
+        below = {'pattern': rf'^/({"|".join(maps)})(/[\w-]+)+$'}
+        changes += [_change(['add', 'replace'], below,
+                            {'type': ['string', 'number', 'boolean']}),
+                    _change(['remove'], below)]
+    return {'type': 'array', 'items': {'anyOf': changes}}
+
+
+def _change(operations, path, value=None):
+    return {'type': 'object',
+            'properties': {'op': {'enum': operations},
+                           'path': {'type': 'string'} | path,
+                           # Of a removal it is not looked at.
+                           'value': {} if value is None else value},
+            'required': ['op', 'path', *(() if value is None else ['value'])],
+            'additionalProperties': False}
+
+
+def _replacing(attribute):
+    schema = taken(attribute.kind)
+    if not attribute.literal:
+        return schema
+    return {'anyOf': [schema, {
+        'type': 'string', 'description': 'The whole value, as JSON text.'}]}
+
+
+def answer(resource, only=None):
+    """What an answer holds of a resource; or the short form of it."""
+    attributes = {name: attribute for name, attribute
+                  in types.attributes(resource).items()
+                  if only is None or name in only}
+    return {
+        'type': 'object',
+        'properties': {
+            name: told(attribute.kind) if attribute.certain
+            else _or_null(told(attribute.kind))
+            for name, attribute in attributes.items()},
+        'required': [name for name, attribute in attributes.items()
+                     if not attribute.optional],
+        'additionalProperties': False}
+
+
+def _or_null(schema):
+    if 'enum' in schema:
+        return schema | {'type': [schema['type'], 'null'],
+                         'enum': [*schema['enum'], None]}
+    return schema | {'type': [schema['type'], 'null']}
