@@ -30,10 +30,10 @@ DISCOVERY = '/etc/magnum/discovery.conf'
 PKI = '/etc/kubernetes/pki/'
 AUTHORITIES = ('ca', 'front-proxy-ca', 'etcd/ca')
 EXPECTED = {
-    'master': [KUBEADM, PKI + 'sa.key', PKI + 'sa.pub', *(
+    'master': [KUBEADM, '/etc/magnum/addons.yaml', PKI + 'sa.key', PKI + 'sa.pub', *(
         f'{PKI}{name}.{suffix}' for name in AUTHORITIES
         for suffix in ('crt', 'key'))],
-    'worker': [KUBEADM, DISCOVERY]}
+    'worker': [KUBEADM, DISCOVERY, PKI + 'ca.crt']}
 VARIABLES = ('NODE_NAME', 'ROLE', 'INDEX', 'KUBE_VERSION')
 SIGNAL_KEYS = ('auth_url', 'user_id', 'password', 'project_id', 'alarm_url')
 PRIVATE_KEY = re.compile(
@@ -88,7 +88,7 @@ def check(raw, server_name):
     role = variables['ROLE']
     for path in EXPECTED[role]:
         _need(files, path)
-    _check_script(files, document)
+    _check_script(files, document, variables)
     _check_kubeadm(files, variables)
     if role == 'master':
         _check_authorities(files)
@@ -204,7 +204,7 @@ def _variables(files, server_name):
     return variables
 
 
-def _check_script(files, document):
+def _check_script(files, document, variables):
     script = _need(files, SCRIPT)
     if script.mode & 0o111 != 0o111:
         raise Broken(f'{SCRIPT} cannot be executed: {script.mode:04o}')
@@ -214,6 +214,13 @@ def _check_script(files, document):
                             capture_output=True)
     if syntax.returncode:
         raise Broken(f'{SCRIPT}: {syntax.stderr.decode()[:200]}')
+    # It runs with `set -u`: a variable that nobody set ends it.
+    used = set(re.findall(r'\$\{?([A-Z][A-Z_]+)\b(?!:-)', script.text))
+    own = set(re.findall(r'\b([A-Z][A-Z_]+)=', script.text))
+    unset = sorted(used - own - set(variables))
+    if unset:
+        raise Broken(f'{SCRIPT} uses what {ENVIRONMENT} does not set: '
+                     + ' '.join(unset))
     if [SCRIPT, 'up'] not in (document.get('runcmd') or ()):
         raise Broken(f'runcmd does not call {SCRIPT} up')
 
@@ -258,6 +265,10 @@ def _check_authorities(files):
 
 def _check_worker(files):
     """Nothing on it can sign for the cluster; its way in is there."""
+    # kubeadm refuses to join where the file is already, unless told.
+    if 'FileAvailable--etc-kubernetes-pki-ca.crt' not in files[KUBEADM].text:
+        raise Broken(f'{PKI}ca.crt is there, and {KUBEADM} does not tell '
+                     'kubeadm to accept it')
     discovery = _unpacked(_need_private(files, DISCOVERY).content)
     authorities = {
         _public_pem(_certificate(DISCOVERY, pem).public_key())

@@ -72,10 +72,13 @@ def files(role):
             userdata.SIGNAL_KEYS, 'x'))),
         '/etc/magnum/kubeadm.yaml': (
             '0600', 'kind: ClusterConfiguration\nkubernetesVersion: v1.31.4\n'
-                    '---\nkind: JoinConfiguration\n'),
+                    '---\nkind: JoinConfiguration\nnodeRegistration:\n'
+                    '  ignorePreflightErrors:\n'
+                    '  - FileAvailable--etc-kubernetes-pki-ca.crt\n'),
         '/usr/local/sbin/magnum-node': ('0755', '#!/bin/sh\ntrue\n'),
     }
     if role == 'master':
+        made['/etc/magnum/addons.yaml'] = '0600', '{}'
         for name, (certificate, key) in AUTHORITIES.items():
             made[f'{PKI}{name}.crt'] = '0644', certificate
             made[f'{PKI}{name}.key'] = '0600', key
@@ -84,6 +87,7 @@ def files(role):
             serialization.Encoding.PEM,
             serialization.PublicFormat.SubjectPublicKeyInfo).decode()
     else:
+        made[PKI + 'ca.crt'] = '0644', AUTHORITIES['ca'][0]
         made['/etc/magnum/discovery.conf'] = '0600', discovery(NODE_KEY)
     return made
 
@@ -167,6 +171,13 @@ def test_a_script_that_cannot_run_is_noticed():
     assert 'cannot be executed' in complaint(cloud_config(made), 'c-worker-0')
     made[script] = '0755', '#!/bin/sh\nif true; then\n'
     assert script in complaint(cloud_config(made), 'c-worker-0')
+
+
+def test_a_variable_that_nobody_sets_is_noticed():
+    made = files('worker')
+    made['/usr/local/sbin/magnum-node'] = (
+        '0755', '#!/bin/sh\nOWN=1\necho $OWN ${INDEX} ${MORE:-} $PROXY\n')
+    assert 'does not set: PROXY' in complaint(cloud_config(made), 'c-worker-0')
 
 
 def test_another_version_of_kubernetes_is_noticed():
