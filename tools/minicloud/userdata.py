@@ -30,9 +30,10 @@ DISCOVERY = '/etc/magnum/discovery.conf'
 PKI = '/etc/kubernetes/pki/'
 AUTHORITIES = ('ca', 'front-proxy-ca', 'etcd/ca')
 EXPECTED = {
-    'master': [KUBEADM, '/etc/magnum/addons.yaml', PKI + 'sa.key', PKI + 'sa.pub', *(
-        f'{PKI}{name}.{suffix}' for name in AUTHORITIES
-        for suffix in ('crt', 'key'))],
+    'master': [KUBEADM, '/etc/magnum/addons.yaml', PKI + 'sa.key',
+               PKI + 'sa.pub', *(f'{PKI}{name}.{suffix}'
+                                 for name in AUTHORITIES
+                                 for suffix in ('crt', 'key'))],
     'worker': [KUBEADM, DISCOVERY, PKI + 'ca.crt']}
 VARIABLES = ('NODE_NAME', 'ROLE', 'INDEX', 'KUBE_VERSION')
 SIGNAL_KEYS = ('auth_url', 'user_id', 'password', 'project_id', 'alarm_url')
