@@ -16,7 +16,6 @@ from magnum.api import root
 
 CONF = cfg.CONF
 
-PUBLIC = ('', '/v1')
 DISABLED_BY = '/etc/magnum/healthcheck_disable'
 
 
@@ -27,7 +26,7 @@ def build():
                       request_cls=root.Request)
     # Innermost first.
     app = middleware.Versions(app)
-    app = middleware.Authentication(app, PUBLIC)
+    app = middleware.Authentication(app, root.PUBLIC)
     # A refused token has an answer of its own, which passes unchanged.
     app = middleware.Errors(app)
     app = request_id.RequestId(app, CONF)

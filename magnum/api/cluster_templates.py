@@ -34,8 +34,10 @@ REFERENCES = ('image_id', 'flavor_id', 'master_flavor_id',
 HARMLESS = {'name', 'tags', 'public', 'hidden'}
 
 
-class ClusterTemplate(types.Resource):
-    uuid = types.Attribute(types.UUID)
+class Template(types.Resource):
+    """What cluster templates and baymodels have in common."""
+
+    uuid = types.Attribute(types.UUID, certain=True)
     name = types.Attribute(types.SHORT)
     coe = types.Attribute(types.Enum('kubernetes'), required=True,
                           nullable=False, removable=False)
@@ -48,10 +50,12 @@ class ClusterTemplate(types.Resource):
     external_network_id = types.Attribute(types.SHORT, removable=False)
     fixed_network = types.Attribute(types.SHORT)
     fixed_subnet = types.Attribute(types.SHORT)
-    network_driver = types.Attribute(types.SHORT, removable=False)
+    network_driver = types.Attribute(types.SHORT, removable=False,
+                                     certain=True)
     apiserver_port = types.Attribute(types.Integer(1024, 65535))
     docker_volume_size = types.Attribute(types.SIZE)
-    cluster_distro = types.Attribute(types.SHORT, removable=False)
+    cluster_distro = types.Attribute(types.SHORT, removable=False,
+                                     certain=True)
     http_proxy = types.Attribute(types.SHORT)
     https_proxy = types.Attribute(types.SHORT)
     no_proxy = types.Attribute(types.SHORT)
@@ -70,12 +74,17 @@ class ClusterTemplate(types.Resource):
     floating_ip_enabled = types.Attribute(types.BOOLEAN, default=True)
     hidden = types.Attribute(types.BOOLEAN, default=False, removable=False)
     tags = types.Attribute(types.LONG)
-    driver = types.Attribute(types.SHORT)
-    project_id = types.Attribute(types.STRING, write=types.READONLY)
-    user_id = types.Attribute(types.STRING, write=types.READONLY)
-    created_at = types.Attribute(types.TIME, write=types.READONLY)
+    created_at = types.Attribute(types.TIME, write=types.READONLY,
+                                 certain=True)
     updated_at = types.Attribute(types.TIME, write=types.READONLY)
-    links = types.Attribute(types.LINKS, write=types.READONLY)
+    links = types.Attribute(types.LINKS, write=types.READONLY, certain=True)
+
+
+class ClusterTemplate(Template):
+    driver = types.Attribute(types.SHORT)
+    project_id = types.Attribute(types.STRING, write=types.READONLY,
+                                 certain=True)
+    user_id = types.Attribute(types.STRING, write=types.READONLY, certain=True)
 
 
 SORT_KEYS = {'id', *types.attributes(ClusterTemplate)} - {'links'}
@@ -107,17 +116,28 @@ def get_one(call, template_ident):
     return _show(call, row)
 
 
-@expose.method(body=ClusterTemplate, answers=201, result=ClusterTemplate)
+@expose.method(body=ClusterTemplate, answers=201, result=ClusterTemplate,
+               headers={'Location': 'Where the new cluster template is.'})
 def post(call):
     """Create a cluster template."""
     policy.authorize(call.context, rules.CREATE)
     if call.body['public'] or call.body['hidden']:
         policy.authorize(call.context, rules.PUBLISH)
+    row = create(call, 'template')
+    call.headers['Location'] = f'{call.url}/v1/clustertemplates/{row.uuid}'
+    return _show(call, row)
+
+
+def create(call, kind):
+    """Check and store what the body of a request describes.
+
+    :param kind: the last word of a generated name.
+    """
     row = models.ClusterTemplate(
         **call.body, project_id=call.context.project_id,
         user_id=call.context.user_id)
     row.uuid = row.uuid or str(uuid.uuid4())
-    row.name = row.name or desired.generated_name('template')
+    row.name = row.name or desired.generated_name(kind)
     row.network_driver = (row.network_driver or
                           CONF.cluster_template
                           .kubernetes_default_network_driver)
@@ -132,8 +152,7 @@ def post(call):
     references.check_root_disk(found, row.labels)
     with db.writer() as session:
         queries.add_cluster_template(session, row)
-    call.headers['Location'] = f'{call.url}/v1/clustertemplates/{row.uuid}'
-    return _show(call, row)
+    return row
 
 
 @expose.method(patch=ClusterTemplate, result=ClusterTemplate)
@@ -144,22 +163,30 @@ def patch(call, template_ident):
         row = queries.cluster_template(session, call.context, template_ident,
                                        everyone)
     policy.authorize(call.context, rules.UPDATE, row)
+    return _show(call, change(call, row, ClusterTemplate, rules.PUBLISH))
+
+
+def change(call, row, kind, publish):
+    """Check and store what a patch makes of a template; the new row.
+
+    :param kind: the type that the patch is for.
+    :param publish: the rule that guards its being public or hidden.
+    """
     before = {name: getattr(row, name)
               for name in types.attributes(ClusterTemplate)
               if name != 'links'}
-    after = patches.apply(ClusterTemplate, call.changes, before)
+    after = patches.apply(kind, call.changes, before)
     changed = patches.differences(before, after)
     if changed & {'public', 'hidden'}:
-        policy.authorize(call.context, rules.PUBLISH)
+        policy.authorize(call.context, publish)
     wanted = models.ClusterTemplate(**after)
     changed |= _check_changes(call, wanted, changed)
     with db.writer() as session:
         if changed - HARMLESS and queries.template_in_use(session, row.uuid):
             raise _in_use(row)
-        row = queries.update_cluster_template(
+        return queries.update_cluster_template(
             session, row.uuid, {name: getattr(wanted, name)
                                 for name in changed})
-    return _show(call, row)
 
 
 @expose.method(answers=204)
@@ -170,6 +197,14 @@ def delete(call, template_ident):
         row = queries.cluster_template(session, call.context, template_ident,
                                        everyone)
     policy.authorize(call.context, rules.DELETE, row)
+    remove(row)
+
+
+def remove(row):
+    """Delete a template.
+
+    :raises Invalid: a cluster uses it.
+    """
     with db.writer() as session:
         if not queries.delete_cluster_template(session, row.uuid):
             raise _in_use(row)

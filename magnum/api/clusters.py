@@ -40,8 +40,8 @@ def _ignored(kind, **options):
 
 
 class Cluster(types.Resource):
-    uuid = _ignored(types.UUID)
-    name = types.Attribute(types.RESOURCE_NAME, empty=True)
+    uuid = _ignored(types.UUID, certain=True)
+    name = types.Attribute(types.RESOURCE_NAME, empty=True, certain=True)
     cluster_template_id = types.Attribute(types.SHORT, required=True,
                                           removable=False)
     keypair = types.Attribute(types.SHORT)
@@ -49,14 +49,14 @@ class Cluster(types.Resource):
     master_count = types.Attribute(types.SIZE, default=1)
     docker_volume_size = types.Attribute(types.SIZE)
     labels = types.Attribute(types.LABELS, default=dict, literal=True)
-    labels_overridden = _ignored(types.LABELS)
-    labels_added = _ignored(types.LABELS)
-    labels_skipped = _ignored(types.LABELS)
+    labels_overridden = _ignored(types.LABELS, certain=True)
+    labels_added = _ignored(types.LABELS, certain=True)
+    labels_skipped = _ignored(types.LABELS, certain=True)
     merge_labels = types.Attribute(types.BOOLEAN, default=False)
     flavor_id = types.Attribute(types.SHORT)
     master_flavor_id = types.Attribute(types.SHORT)
     create_timeout = types.Attribute(types.COUNT)
-    links = _readonly(types.LINKS)
+    links = _readonly(types.LINKS, certain=True)
     stack_id = _readonly(types.STRING, patchable=False)
     cluster_id = _readonly(types.STRING, patchable=False, optional=True)
     status = _ignored(STATUS)
@@ -68,17 +68,17 @@ class Cluster(types.Resource):
     api_address = _readonly(types.STRING, patchable=False)
     coe_version = _readonly(types.STRING)
     container_version = _readonly(types.STRING)
-    project_id = _readonly(types.STRING)
-    user_id = _readonly(types.STRING)
-    node_addresses = _readonly(types.STRINGS, patchable=False)
-    master_addresses = _readonly(types.STRINGS, patchable=False)
+    project_id = _readonly(types.STRING, certain=True)
+    user_id = _readonly(types.STRING, certain=True)
+    node_addresses = _readonly(types.STRINGS, patchable=False, certain=True)
+    master_addresses = _readonly(types.STRINGS, patchable=False, certain=True)
     fixed_network = types.Attribute(types.SHORT)
     fixed_subnet = types.Attribute(types.SHORT)
-    floating_ip_enabled = types.Attribute(types.BOOLEAN)
-    master_lb_enabled = types.Attribute(types.BOOLEAN)
-    created_at = _readonly(types.TIME)
+    floating_ip_enabled = types.Attribute(types.BOOLEAN, certain=True)
+    master_lb_enabled = types.Attribute(types.BOOLEAN, certain=True)
+    created_at = _readonly(types.TIME, certain=True)
     updated_at = _readonly(types.TIME)
-    faults = _ignored(types.STRING_MAP, optional=True)
+    faults = _ignored(types.STRING_MAP, optional=True, certain=True)
 
 
 # A list tells all that takes no template and no addresses.
@@ -105,7 +105,8 @@ _STORED = ('name', 'cluster_template_id', 'keypair', 'docker_volume_size',
            'floating_ip_enabled', 'master_lb_enabled')
 
 
-@expose.method(query=paging.parameters(SORT_KEYS), result=[Cluster])
+@expose.method(query=paging.parameters(SORT_KEYS), result=[Cluster],
+               only=SHORT)
 def get_all(call):
     """List clusters."""
     policy.authorize(call.context, rules.GET_ALL)
@@ -134,30 +135,25 @@ def detail(call):
 def get_one(call, cluster_ident):
     """Show a cluster."""
     row = find(call, cluster_ident, rules.GET, rules.GET_ONE_ALL_PROJECTS)
-    return _show(call, row, **_labels(row), **_faults(row))
+    return _show(call, row, **_labels(row), **faults(row))
 
 
-@expose.method(body=Cluster, answers=202)
+@expose.method(body=Cluster, answers=202, result=types.Identity)
 def post(call):
     """Create a cluster."""
     policy.authorize(call.context, rules.CREATE)
     check_node_count(call, call.body['node_count'])
-    template = _template(call, call.body.pop('cluster_template_id'))
-    row = create_cluster.request(call.context, template, call.body)
+    chosen = template(call, call.body.pop('cluster_template_id'))
+    row = create_cluster.request(call.context, chosen, call.body)
     return {'uuid': row.uuid}
 
 
-@expose.method(patch=Cluster, answers=202, query=(
+@expose.method(patch=Cluster, answers=202, result=types.Identity, query=(
     expose.Parameter('rollback', types.BOOLEAN, since=versions.ROLLBACK),))
 def patch(call, cluster_ident):
     """Change the number of workers, or report the cluster's health."""
     row = find(call, cluster_ident, rules.UPDATE, rules.UPDATE_ALL_PROJECTS)
-    before = {name: getattr(row, name) for name in _STORED}
-    before |= _counts(row) | {'merge_labels': False}
-    # The size that can be changed is that of the default workers.
-    before['node_count'] = next(
-        (group.node_count for group in row.nodegroups
-         if group.is_default and group.role != 'master'), 0)
+    before = patchable(row)
     after = patches.apply(Cluster, call.changes, before)
     changed = patches.differences(before, after)
     if changed & HEALTH:
@@ -207,7 +203,19 @@ def check_node_count(call, node_count):
                           f'request is of {call.version}.')
 
 
-def _template(call, ident):
+def patchable(row):
+    """The attributes that a patch may name, as they are."""
+    values = {name: getattr(row, name) for name in _STORED}
+    values |= counts(row) | {'merge_labels': False}
+    # The size that can be changed is that of the default workers.
+    values['node_count'] = next(
+        (group.node_count for group in row.nodegroups
+         if group.is_default and group.role != 'master'), 0)
+    return values
+
+
+def template(call, ident):
+    """The template that a new cluster is to be made from."""
     try:
         with db.reader() as session:
             return queries.cluster_template(session, call.context, ident)
@@ -223,20 +231,22 @@ def _show(call, row, only=None, **computed):
         # version, and do nothing without it.
         computed['cluster_id'] = row.stack_id
     if only is None:
-        computed |= _addresses(row)
-    return types.show(Cluster, row, only, **computed, **_counts(row),
+        computed |= addresses(row)
+    return types.show(Cluster, row, only, **computed, **counts(row),
                       merge_labels=False,
                       links=call.links('clusters', row.uuid))
 
 
-def _counts(row):
+def counts(row):
+    """How many nodes there are to be of either kind."""
     masters = sum(group.node_count for group in row.nodegroups
                   if group.role == 'master')
     everything = sum(group.node_count for group in row.nodegroups)
     return {'node_count': everything - masters, 'master_count': masters}
 
 
-def _addresses(row):
+def addresses(row):
+    """Where the nodes of either kind are."""
     addresses = {'node_addresses': [], 'master_addresses': []}
     for group in row.nodegroups:
         key = ('master_addresses' if group.role == 'master'
@@ -253,7 +263,8 @@ def _labels(row):
             'labels_skipped': skipped}
 
 
-def _faults(row):
+def faults(row):
+    """What went wrong, of a cluster that has failed; else nothing."""
     if not (row.status or '').endswith('_FAILED'):
         return {}
     return {'faults': {group.name: group.status_reason or ''

@@ -61,6 +61,7 @@ class Declared:
     result: Any
     only: frozenset | None
     headers: dict
+    also: dict
 
 
 @dataclasses.dataclass
@@ -96,7 +97,7 @@ def everyone(call, rule):
 
 def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
            query=(), body=None, patch=None, result=None, only=None,
-           headers=None):
+           headers=None, also=None):
     """Make a function reachable over HTTP.
 
     It is given a Call and the variable parts of the path, and returns what
@@ -115,9 +116,10 @@ def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
         those that it may be.
     :param only: the names of a short form of the result.
     :param headers: what its answers' headers tell, by name.
+    :param also: the types of successes with other statuses, by status.
     """
     declared = Declared(answers, since, until, tuple(query), body, patch,
-                        result, only, headers or {})
+                        result, only, headers or {}, also or {})
 
     def decorate(function):
         @functools.wraps(function)

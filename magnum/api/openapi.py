@@ -12,7 +12,6 @@ told as `x-openstack: {"policies": [...]}`.
 
 import http
 import inspect
-import re
 import sys
 
 from magnum.api import expose
@@ -141,6 +140,8 @@ def _operation(path, method, controller, routes, is_public, components):
         operation['requestBody'] = {'required': True, 'content': {
             expose.JSON: {'schema': schemas.reference(name)}}}
     own = _since(declared.since)
+    if declared.until < versions.MAXIMUM:
+        own['max-ver'] = str(declared.until)
     rules = _rules(path, method)
     if rules:
         own['policies'] = rules
@@ -198,16 +199,22 @@ def _responses(path, method, declared, is_public, components):
         codes |= {404, 405, 409}
     if method != 'GET':
         codes |= {404, 409}
-    if any(parameter.name == 'marker' for parameter in declared.query):
+    if (declared.until < versions.MAXIMUM
+            or any(parameter.name == 'marker'
+                   for parameter in declared.query)):
         codes.add(404)
     if declared.body or declared.patch:
         codes.add(415)
-    success = {'description': http.HTTPStatus(declared.answers).phrase,
-               'headers': _headers(path, declared)}
-    schema = _result(path, declared, components)
-    if schema is not None:
-        success['content'] = {expose.JSON: {'schema': schema}}
-    return {str(declared.answers): success} | {
+    successes = {}
+    for code, result in {declared.answers: declared.result,
+                         **declared.also}.items():
+        success = {'description': http.HTTPStatus(code).phrase,
+                   'headers': _headers(path, declared)}
+        schema = _result(path, declared, result, components)
+        if schema is not None:
+            success['content'] = {expose.JSON: {'schema': schema}}
+        successes[str(code)] = success
+    return successes | {
         str(code): {'$ref': f'#/components/responses/{_name(code)}'}
         for code in sorted(codes)}
 
@@ -223,9 +230,8 @@ def _headers(path, declared):
         for name, text in declared.headers.items()}
 
 
-def _result(path, declared, components):
+def _result(path, declared, result, components):
     """The schema of a success; None when it has no body."""
-    result = declared.result
     if result is None:
         return None
     if isinstance(result, dict):
@@ -276,14 +282,12 @@ def _name(code):
 
 
 def _version():
-    services = '|'.join(versions.SERVICES)
-    numbers = '|'.join(re.escape(str(version))
-                       for version in versions.HISTORY)
     return {'name': versions.HEADER, 'in': 'header',
             'description': f'The microversion that the request is of; '
                            f'{versions.MINIMUM} when absent.',
-            'schema': {'type': 'string',
-                       'pattern': f'^({services}) ({numbers}|latest)$'},
+            'schema': {'type': 'string', 'enum': [
+                f'{service} {version}' for service in versions.SERVICES
+                for version in (*versions.HISTORY, 'latest')]},
             'example': f'{versions.SERVICE} {versions.MAXIMUM}'}
 
 

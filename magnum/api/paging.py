@@ -38,10 +38,11 @@ class _Marker(types.Uuid):
         return value
 
 
+MARKER = _Marker()
 NAMES = ('marker', 'limit', 'sort_key', 'sort_dir')
 
 
-def parameters(sort_keys, marker=_Marker()):
+def parameters(sort_keys, marker=MARKER):
     """The parameters of a list that can be sorted by `sort_keys`.
 
     :param marker: the type of what names the last item of a page.
@@ -53,13 +54,17 @@ def parameters(sort_keys, marker=_Marker()):
                      (None, None, 'id', 'asc')))
 
 
-def page(call):
-    """The part of the list that a call asks for."""
+def page(call, columns=()):
+    """The part of the list that a call asks for.
+
+    :param columns: a map from sort keys to columns of other names.
+    """
     limit = call.query['limit']
     sort_key = call.query['sort_key'] or 'id'
     return queries.Page(
         limit=min(limit or CONF.api.max_limit, CONF.api.max_limit),
-        marker=call.query['marker'], sort_key=sort_key,
+        marker=call.query['marker'],
+        sort_key=dict(columns).get(sort_key, sort_key),
         sort_dir=call.query['sort_dir'])
 
 
@@ -70,7 +75,8 @@ def body(call, page, collection, path, items, marker='uuid'):
     """
     answer = {collection: items}
     if len(items) == page.limit:
-        query = {'sort_key': page.sort_key, 'sort_dir': page.sort_dir,
+        query = {'sort_key': call.query['sort_key'] or 'id',
+                 'sort_dir': page.sort_dir,
                  'limit': page.limit, 'marker': items[-1][marker]}
         query |= {name: value for name, value in call.query.items()
                   if name not in NAMES and value is not None}

@@ -4,6 +4,8 @@
 import pecan
 from webob import multidict
 
+from magnum.api import baymodels
+from magnum.api import bays
 from magnum.api import certificates
 from magnum.api import cluster_actions
 from magnum.api import cluster_templates
@@ -13,19 +15,57 @@ from magnum.api import expose
 from magnum.api import federations
 from magnum.api import middleware
 from magnum.api import nodegroups
+from magnum.api import openapi
 from magnum.api import quotas
 from magnum.api import services
 from magnum.api import stats
+from magnum.api import types
 from magnum.api import versions
 from magnum import errors
 
 DOCUMENTATION = 'https://docs.openstack.org/magnum/latest/'
 
+# Of these no token is asked.
+PUBLIC = ('', '/v1')
+
 RESOURCES = ('clustertemplates', 'clusters', 'quotas', 'certificates',
              'mservices', 'stats', 'federations', 'credentials')
+LEGACY = ('bays', 'baymodels')
 
 
-@expose.method()
+def _told(kind):
+    return types.Attribute(kind, write=types.READONLY, certain=True)
+
+
+class Version(types.Resource):
+    id = _told(types.STRING)
+    status = _told(types.STRING)
+    min_version = _told(types.STRING)
+    max_version = _told(types.STRING)
+    links = _told(types.LINKS)
+
+
+class VersionsDocument(types.Resource):
+    name = _told(types.STRING)
+    description = _told(types.STRING)
+    versions = _told(types.Nested(Version, many=True))
+
+
+class _VersionDocument(types.Resource):
+    id = _told(types.STRING)
+    media_types = _told(types.MapList())
+    links = _told(types.LINKS)
+    version = _told(types.Nested(Version))
+
+
+VersionDocument = type(_VersionDocument)(
+    'VersionDocument', (_VersionDocument,),
+    {name: _told(types.LINKS) for name in (*RESOURCES, 'nodegroups')}
+    | {name: types.Attribute(types.LINKS, write=types.READONLY, certain=True,
+                             optional=True) for name in LEGACY})
+
+
+@expose.method(result=VersionsDocument)
 def versions_document(call):
     """Which versions of the API there are."""
     return {'name': 'OpenStack Magnum API',
@@ -35,7 +75,7 @@ def versions_document(call):
             'versions': [_version(call)]}
 
 
-@expose.method()
+@expose.method(result=VersionDocument)
 def version_document(call):
     """What version 1 of the API offers."""
     answer = {
@@ -48,7 +88,10 @@ def version_document(call):
                    'type': 'text/html'}],
         # For clients that look here for the range of versions.
         'version': _version(call)}
-    for name in RESOURCES:
+    names = RESOURCES
+    if call.version <= versions.LAST_BAYS:
+        names += LEGACY
+    for name in names:
         answer[name] = [
             {'href': f'{call.url}/v1/{name}/', 'rel': 'self'},
             {'href': f'{call.url}/{name}/', 'rel': 'bookmark'}]
@@ -57,6 +100,12 @@ def version_document(call):
         {'href': f'{call.url}/v1/{path}', 'rel': 'self'},
         {'href': f'{call.url}/{path}', 'rel': 'bookmark'}]
     return answer
+
+
+@expose.method(result={'type': 'object'})
+def openapi_document(call):
+    """Describe this API, as OpenAPI has it."""
+    return openapi.document(ROUTES, PUBLIC, call.url)
 
 
 def _version(call):
@@ -69,6 +118,15 @@ def _version(call):
 ROUTES = {
     '': {'GET': versions_document},
     'v1': {'GET': version_document},
+    'v1/baymodels': {'GET': baymodels.get_all, 'POST': baymodels.post},
+    'v1/baymodels/detail': {'GET': baymodels.detail},
+    'v1/baymodels/{baymodel_ident}': {
+        'GET': baymodels.get_one, 'PATCH': baymodels.patch,
+        'DELETE': baymodels.delete},
+    'v1/bays': {'GET': bays.get_all, 'POST': bays.post},
+    'v1/bays/detail': {'GET': bays.detail},
+    'v1/bays/{bay_ident}': {
+        'GET': bays.get_one, 'PATCH': bays.patch, 'DELETE': bays.delete},
     'v1/certificates': {'POST': certificates.post},
     'v1/certificates/{cluster_ident}': {
         'GET': certificates.get_one, 'PATCH': certificates.patch},
@@ -101,6 +159,7 @@ ROUTES = {
         'DELETE': federations.delete},
     'v1/mservices': {'GET': services.get_all},
     'v1/mservices/{ident}': {},
+    'v1/openapi.json': {'GET': openapi_document},
     'v1/quotas': {'GET': quotas.get_all, 'POST': quotas.post},
     'v1/quotas/{project_id}': {},
     'v1/quotas/{project_id}/{resource}': {
@@ -113,8 +172,9 @@ ROUTES = {
 # Here a required part of the path is missing: 400, not 405.
 INCOMPLETE = {
     path: ('DELETE', 'PATCH') for path in (
-        'v1/certificates', 'v1/clusters', 'v1/clustertemplates',
-        'v1/credentials', 'v1/federations', 'v1/quotas',
+        'v1/baymodels', 'v1/bays', 'v1/certificates', 'v1/clusters',
+        'v1/clustertemplates', 'v1/credentials', 'v1/federations',
+        'v1/quotas',
         'v1/clusters/{cluster_ident}/nodegroups')}
 INCOMPLETE['v1/quotas/{project_id}'] = ('GET', 'DELETE', 'PATCH')
 
@@ -186,6 +246,10 @@ class Root:
                      f'resource.', [('Allow', ', '.join(sorted(methods)))])
         version = request.environ.get(middleware.VERSION, versions.MINIMUM)
         since = controller.declared.since
+        if version > controller.declared.until:
+            raise middleware.RouteError(
+                404, f'The resource is gone since version '
+                     f'{controller.declared.until}; there are clusters.')
         if version < since:
             raise middleware.RouteError(
                 406, f'{request.method} of this resource needs microversion '

@@ -50,6 +50,8 @@ HISTORY = {
 MINIMUM = min(HISTORY)
 MAXIMUM = max(HISTORY)
 
+# Until 1.1 the requests for bays were answered when the work had begun.
+ASYNCHRONOUS_BAYS = Version(1, 2)
 ROLLBACK = Version(1, 3)
 RESIZE = Version(1, 7)
 # The path of upgrades exists with that of resizes, and works one later.
@@ -57,6 +59,7 @@ ACTIONS = Version(1, 7)
 UPGRADE = Version(1, 8)
 NODEGROUPS = Version(1, 9)
 NO_WORKERS = Version(1, 10)
+LAST_BAYS = Version(1, 10)
 CREDENTIALS = Version(1, 12)
 CLUSTER_ID = Version(1, 13)
 NODE_LABELS = Version(1, 14)

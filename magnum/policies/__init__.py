@@ -4,6 +4,7 @@
 import itertools
 
 from magnum.policies import base
+from magnum.policies import bay
 from magnum.policies import certificate
 from magnum.policies import cluster
 from magnum.policies import cluster_template
@@ -18,6 +19,7 @@ from magnum.policies import stats
 def list_rules():
     """Every rule, for the enforcer and for oslo.policy's tools."""
     return list(itertools.chain(
-        base.RULES, certificate.RULES, cluster.RULES, cluster_template.RULES,
+        base.RULES, bay.RULES, certificate.RULES, cluster.RULES,
+        cluster_template.RULES,
         credential.RULES, federation.RULES, nodegroup.RULES, quota.RULES,
         service.RULES, stats.RULES))

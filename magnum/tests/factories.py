@@ -28,6 +28,7 @@ def cluster(**columns):
     """A cluster that has been built."""
     return models.Cluster(**{
         'uuid': str(uuid.uuid4()), 'name': f'cluster-{next(_numbers)}',
+        'cluster_template_id': str(uuid.uuid4()),
         'project_id': 'p', 'user_id': 'owner', 'status': 'CREATE_COMPLETE',
         'labels': {}, 'create_timeout': 60, 'flavor_id': 'm1.small',
         'master_flavor_id': 'm1.small', 'stack_id': str(uuid.uuid4()),

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bays: clusters under their first name, up to version 1.10.
+
+At version 1.1 a request was answered when the work had begun, with the whole
+bay.  As work is now written down before the answer, nobody has to wait; only
+the form of the answer differs.
+"""
+
+from magnum.api import clusters
+from magnum.api import expose
+from magnum.api import paging
+from magnum.api import patch as patches
+from magnum.api import types
+from magnum.api import versions
+from magnum.db import queries
+from magnum.db import session as db
+from magnum import errors
+from magnum.operations import create_cluster
+from magnum.operations import delete_cluster
+from magnum.operations import desired
+from magnum.operations import update_cluster
+from magnum.policies import bay as rules
+from magnum import policy
+
+
+def _readonly(kind, **options):
+    return types.Attribute(kind, write=types.READONLY, **options)
+
+
+class Bay(types.Resource):
+    uuid = types.Attribute(types.UUID, write=types.IGNORED, certain=True)
+    name = types.Attribute(types.RESOURCE_NAME, empty=True, certain=True)
+    baymodel_id = types.Attribute(types.SHORT, required=True,
+                                  removable=False)
+    node_count = types.Attribute(types.SIZE, default=1)
+    master_count = types.Attribute(types.SIZE, default=1)
+    docker_volume_size = types.Attribute(types.SIZE)
+    labels = types.Attribute(types.LABELS, default=dict, literal=True)
+    master_flavor_id = types.Attribute(types.SHORT)
+    flavor_id = types.Attribute(types.SHORT)
+    bay_create_timeout = types.Attribute(types.COUNT, default=60)
+    links = _readonly(types.LINKS, certain=True)
+    stack_id = _readonly(types.STRING, patchable=False)
+    status = types.Attribute(clusters.STATUS, write=types.IGNORED,
+                             certain=True)
+    status_reason = types.Attribute(types.STRING, write=types.IGNORED)
+    discovery_url = types.Attribute(types.LONG, empty=True)
+    api_address = _readonly(types.STRING, patchable=False)
+    coe_version = _readonly(types.STRING)
+    container_version = _readonly(types.STRING)
+    node_addresses = _readonly(types.STRINGS, patchable=False,
+                               certain=True)
+    master_addresses = _readonly(types.STRINGS, patchable=False,
+                               certain=True)
+    bay_faults = types.Attribute(types.STRING_MAP, write=types.IGNORED,
+                                 optional=True)
+    fixed_network = types.Attribute(types.SHORT)
+    fixed_subnet = types.Attribute(types.SHORT)
+    floating_ip_enabled = types.Attribute(types.BOOLEAN, default=True)
+    master_lb_enabled = types.Attribute(types.BOOLEAN, certain=True)
+    created_at = _readonly(types.TIME, certain=True)
+    updated_at = _readonly(types.TIME)
+
+
+SHORT = frozenset({
+    'uuid', 'name', 'baymodel_id', 'docker_volume_size', 'labels',
+    'master_flavor_id', 'flavor_id', 'node_count', 'status',
+    'bay_create_timeout', 'master_count', 'stack_id', 'links',
+    'floating_ip_enabled'})
+
+# A bay's own names of what a cluster has as well.
+NAMES = {'baymodel_id': 'cluster_template_id',
+         'bay_create_timeout': 'create_timeout'}
+
+SORT_KEYS = ((clusters.SORT_KEYS & {'id', *types.attributes(Bay)})
+             | {'baymodel_id', 'bay_create_timeout'})
+
+ROLLBACK = expose.Parameter('rollback', types.BOOLEAN,
+                            since=versions.ROLLBACK)
+
+
+@expose.method(query=paging.parameters(SORT_KEYS), until=versions.LAST_BAYS,
+               result=[Bay], only=SHORT)
+def get_all(call):
+    """List bays."""
+    policy.authorize(call.context, rules.GET_ALL)
+    return _list(call, 'bays', SHORT)
+
+
+@expose.method(query=paging.parameters(SORT_KEYS), until=versions.LAST_BAYS,
+               result=[Bay])
+def detail(call):
+    """List bays with all their attributes."""
+    policy.authorize(call.context, rules.DETAIL)
+    return _list(call, 'bays/detail')
+
+
+@expose.method(until=versions.LAST_BAYS, result=Bay)
+def get_one(call, bay_ident):
+    """Show a bay."""
+    row = _find(call, bay_ident, rules.GET)
+    faults = clusters.faults(row)
+    return _show(call, row, **({'bay_faults': faults['faults']}
+                               if faults else {}))
+
+
+@expose.method(until=versions.LAST_BAYS, body=Bay, answers=202,
+               result=types.Identity, also={201: Bay})
+def post(call):
+    """Create a bay."""
+    policy.authorize(call.context, rules.CREATE)
+    wish = {NAMES.get(name, name): value
+            for name, value in call.body.items()}
+    template = clusters.template(call, wish.pop('cluster_template_id'))
+    wish['name'] = wish['name'] or desired.generated_name('bay')
+    row = create_cluster.request(call.context, template, wish)
+    if call.version < versions.ASYNCHRONOUS_BAYS:
+        call.headers['Location'] = f'{call.url}/v1/bays/{row.uuid}'
+        return _whole(call, row.uuid, 201)
+    return {'uuid': row.uuid}
+
+
+@expose.method(until=versions.LAST_BAYS, patch=Bay, answers=202,
+               result=types.Identity, also={200: Bay}, query=(ROLLBACK,))
+def patch(call, bay_ident):
+    """Change the number of nodes of a bay."""
+    row = _find(call, bay_ident, rules.UPDATE)
+    known = clusters.patchable(row)
+    before = {name: known[NAMES.get(name, name)]
+              for name in types.attributes(Bay)
+              if NAMES.get(name, name) in known}
+    after = patches.apply(Bay, call.changes, before)
+    changed = patches.differences(before, after)
+    if changed - {'node_count'}:
+        raise errors.Invalid(f'Only node_count of a bay can be changed, not '
+                             f'{", ".join(sorted(changed))}.')
+    if changed:
+        try:
+            update_cluster.request(call.context, row, after['node_count'])
+        except errors.WrongStatus as e:
+            if call.version < versions.ASYNCHRONOUS_BAYS:
+                raise errors.Invalid(str(e)) from None
+            raise
+    if call.version < versions.ASYNCHRONOUS_BAYS:
+        return _whole(call, row.uuid, 200)
+    return {'uuid': row.uuid}
+
+
+@expose.method(until=versions.LAST_BAYS, answers=204)
+def delete(call, bay_ident):
+    """Delete a bay."""
+    delete_cluster.request(call.context, _find(call, bay_ident,
+                                               rules.DELETE))
+
+
+def _find(call, ident, rule):
+    with db.reader() as session:
+        row = queries.cluster(session, call.context, ident,
+                              call.context.is_admin, template=True)
+    policy.authorize(call.context, rule, row)
+    return row
+
+
+def _list(call, path, only=None):
+    page = paging.page(call, NAMES)
+    with db.reader() as session:
+        rows = queries.clusters(session, call.context, page,
+                                call.context.is_admin)
+    return paging.body(call, page, 'bays', path,
+                       [_show(call, row, only) for row in rows])
+
+
+def _whole(call, uuid, status):
+    """The answer of version 1.1, as the bay is now."""
+    call.status = status
+    with db.reader() as session:
+        return _show(call, queries.cluster(session, call.context, uuid,
+                                           call.context.is_admin))
+
+
+def _show(call, row, only=None, **computed):
+    return types.show(
+        Bay, row, only, **computed, **clusters.counts(row),
+        **clusters.addresses(row), baymodel_id=row.cluster_template_id,
+        bay_create_timeout=row.create_timeout,
+        links=call.links('bays', row.uuid))
