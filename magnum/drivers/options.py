@@ -70,6 +70,9 @@ OPTS = {
                         'the project of the cluster.'),
         cfg.StrOpt('post_install_manifest_url', default='',
                    help='URL of a manifest to apply to each new cluster.'),
+        cfg.IntOpt('join_credential_ttl', default=86400, min=3600,
+                   help='Seconds for which the credential lasts with which '
+                        'new nodes join their cluster.'),
     ],
     'cinder': [
         cfg.IntOpt('default_boot_volume_size', default=0,

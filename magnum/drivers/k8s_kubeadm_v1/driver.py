@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kubernetes by kubeadm on servers of Nova, built by Heat.
+
+One stack holds the network, the API's endpoint, the masters and the default
+workers (templates/).  Each node is told by its user data what to do
+(scripts/magnum-node) and signals its own wait condition when it is ready, so
+that a complete stack is a usable cluster and a failed one says why.
+"""
+
+from typing import Any
+
+from magnum.drivers import base
+from magnum.drivers import heat
+from magnum.drivers.k8s_kubeadm_v1 import kubeadm
+from magnum.drivers.k8s_kubeadm_v1 import labels as label_table
+from magnum.drivers.k8s_kubeadm_v1 import observation
+from magnum.drivers.k8s_kubeadm_v1 import parameters
+from magnum.drivers.k8s_kubeadm_v1 import userdata
+from magnum.drivers import leftovers
+from magnum import errors
+from magnum import openstack
+
+GROUPS = ('kube_masters', 'kube_minions')
+
+
+class Driver(base.Driver):
+    provides = (base.ClusterType('vm', 'ubuntu', 'kubernetes'),)
+    powers: frozenset[str] = frozenset()
+    labels = label_table.LABELS
+
+    def validate(self, spec: base.ClusterSpec) -> None:
+        labels = label_table.read(spec.labels)
+        parameters.kube_version(spec, labels)
+        kubeadm.proxy_mode(labels)
+        self._check_network(spec, labels)
+        self._check_shape(spec)
+        if (spec.volume_driver == 'cinder'
+                and labels['cloud_provider_enabled'] is False):
+            raise errors.InvalidParameter(
+                'volume_driver', 'cinder needs the cloud provider, which '
+                                 'label cloud_provider_enabled turns off')
+        self._check_user_data(spec)
+
+    def _check_network(self, spec: base.ClusterSpec,
+                       labels: dict[str, Any]) -> None:
+        if spec.network_driver not in (None, 'flannel'):
+            raise errors.InvalidParameter(
+                'network_driver', f'{spec.network_driver} is not supported '
+                                  f'by this driver yet; use flannel')
+        if spec.volume_driver not in (None, 'cinder'):
+            raise errors.InvalidParameter(
+                'volume_driver', f'{spec.volume_driver} is not supported by '
+                                 f'this driver; use cinder, or none')
+        if spec.tls_disabled:
+            raise errors.InvalidParameter(
+                'tls_disabled', 'this driver builds no cluster without TLS')
+        needs_outside = spec.floating_ip_enabled or not (
+            spec.fixed_network or spec.fixed_subnet)
+        if needs_outside and not spec.external_network_id:
+            raise errors.InvalidParameter(
+                'external_network_id', 'needed for floating IPs, and for the '
+                                       'router of a new network')
+
+    def _check_shape(self, spec: base.ClusterSpec) -> None:
+        masters = spec.master.node_count
+        if masters < 1 or masters % 2 == 0:
+            raise errors.InvalidParameter(
+                'master_count', f'{masters} is not an odd number: etcd needs '
+                                f'a majority')
+        if masters > 1 and not spec.master_lb_enabled:
+            raise errors.InvalidParameter(
+                'master_count', 'several masters need a load balancer: set '
+                                'master_lb_enabled')
+
+    def _check_user_data(self, spec: base.ClusterSpec) -> None:
+        size = self.user_data_bytes(spec)
+        if size > userdata.LIMIT:
+            raise errors.InvalidParameter(
+                'labels', f'the user data of a master would be {size} bytes, '
+                          f'the limit is {userdata.LIMIT}; take add-ons, '
+                          f'flags or certificates away')
+
+    def user_data_bytes(self, spec: base.ClusterSpec) -> int:
+        """How long the longest user data of this cluster is."""
+        wanted = parameters.of_new_stack(
+            parameters.filled(spec), parameters.Place())
+        return len(userdata.render('kube_masters', wanted).encode())
+
+    def apply(self, cloud: openstack.Cloud, spec: base.ClusterSpec) -> str:
+        cloud = heat.home(cloud, spec.project_id)
+        if spec.stack_id is None:
+            return self._create(cloud, spec)
+        stack = heat.find(cloud, spec.stack_id)
+        if stack is None:
+            raise errors.InfrastructureFailed(
+                f'Stack with id {spec.stack_id} not found in Heat.')
+        self._update(cloud, spec, stack)
+        return stack.id
+
+    def _create(self, cloud: openstack.Cloud, spec: base.ClusterSpec) -> str:
+        return heat.create(
+            cloud, heat.stack_name(spec.name, spec.uuid),
+            heat.tags(spec.uuid), spec.create_timeout,
+            userdata.cluster_template(), userdata.files(),
+            parameters.of_new_stack(spec, self._place(cloud, spec)))
+
+    def _update(self, cloud: openstack.Cloud, spec: base.ClusterSpec,
+                stack: heat.Stack) -> None:
+        failed = []
+        if stack.status == 'FAILED':
+            failed = [member for member in heat.members(cloud, stack, GROUPS)
+                      if member.is_failed and not member.is_ready]
+        if heat.Member('kube_masters', '0', True, False) in failed:
+            raise errors.InfrastructureFailed(
+                'The first master was never finished, so there is no control '
+                'plane to join; delete the cluster and create it again.')
+        changes = parameters.of_changed_stack(spec, stack, failed)
+        if changes:
+            heat.patch(cloud, stack, userdata.cluster_template(),
+                       userdata.files(), changes)
+
+    def _place(self, cloud: openstack.Cloud,
+               spec: base.ClusterSpec) -> parameters.Place:
+        """Look the networks up."""
+        has_load_balancers = cloud.has_service('load-balancer')
+        if spec.master_lb_enabled and not has_load_balancers:
+            raise errors.InfrastructureFailed(
+                'This cloud has no load balancers, which master_lb_enabled '
+                'asks for.')
+        subnet = outside = None
+        if spec.external_network_id:
+            outside = cloud.external_network(spec.external_network_id)
+        if spec.fixed_subnet:
+            subnet = cloud.subnet(spec.fixed_subnet)
+        elif spec.fixed_network:
+            subnet = self._only_subnet(
+                cloud, cloud.network(spec.fixed_network))
+        return parameters.Place(
+            external_network=outside.id if outside else '',
+            fixed_network=subnet.network_id if subnet else '',
+            fixed_subnet=subnet.id if subnet else '',
+            cidr=subnet.cidr if subnet else '',
+            region=cloud.region or '',
+            has_load_balancers=has_load_balancers)
+
+    def _only_subnet(self, cloud: openstack.Cloud, network: Any) -> Any:
+        subnets = [subnet for subnet in cloud.subnets_of(network.id)
+                   if ':' not in subnet.cidr]
+        if len(subnets) != 1:
+            raise errors.InvalidParameter(
+                'fixed_subnet', f'network {network.name} has {len(subnets)} '
+                                f'subnets with IPv4; say which')
+        return subnets[0]
+
+    def observe(self, cloud: openstack.Cloud,
+                spec: base.ClusterSpec) -> base.Observed:
+        return observation.observe(heat.home(cloud, spec.project_id), spec)
+
+    def destroy(self, cloud: openstack.Cloud, spec: base.ClusterSpec,
+                nodegroup: base.NodeGroupSpec | None = None) -> None:
+        if nodegroup is not None:
+            raise errors.NotSupported(
+                'This driver does not remove single node groups yet.')
+        cloud = heat.home(cloud, spec.project_id)
+        stack = heat.find(
+            cloud, spec.stack_id or heat.stack_name(spec.name, spec.uuid))
+        if stack is None or (stack.action, stack.status) == (
+                'DELETE', 'IN_PROGRESS'):
+            return
+        # Those of Services hold on to the network.
+        leftovers.remove_load_balancers(cloud, spec.uuid)
+        heat.delete(cloud, stack)

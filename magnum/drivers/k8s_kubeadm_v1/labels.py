@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The labels that this driver heeds: one line for each.
+
+Labels are free text: those that are not in `LABELS` are kept and ignored.  An
+empty value counts as not given.  `parameters.py` says what becomes of each.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+import dataclasses
+import ipaddress
+import re
+from typing import Any
+
+from oslo_utils import strutils
+
+from magnum import errors
+
+
+@dataclasses.dataclass(frozen=True)
+class Label:
+    """`default` None: decided elsewhere; `mutable`: heeded after creation."""
+
+    name: str
+    read: Callable[[str], Any]
+    default: Any
+    mutable: bool
+    help: str
+
+    @property
+    def type(self) -> str:
+        return self.read.__name__
+
+
+# Readers: text to value, ValueError with what was expected.
+
+def text(value: str) -> str:
+    return value
+
+
+def word(value: str) -> str:
+    """Text that ends in a shell's, a template's or a flag's hands."""
+    if not re.fullmatch(r'[A-Za-z0-9._:/@+-]*', value):
+        raise ValueError('letters, digits and any of . _ : / @ + -')
+    return value
+
+
+def words(value: str) -> str:
+    return ','.join(word(part.strip()) for part in value.split(','))
+
+
+def flags(value: str) -> str:
+    if not re.fullmatch(r'(--[A-Za-z0-9-]+(=[^\s\'"\\$`]*)?\s*)*', value):
+        raise ValueError('flags such as "--v=2 --max-pods=50", without quotes')
+    return value.strip()
+
+
+def number(value: str) -> int:
+    if not re.fullmatch(r'[0-9]{1,9}', value):
+        raise ValueError('a whole number')
+    return int(value)
+
+
+def boolean(value: str) -> bool:
+    # `strict` names the words that it takes.
+    return strutils.bool_from_string(value, strict=True)
+
+
+def cidr(value: str) -> str:
+    return str(ipaddress.IPv4Network(value))
+
+
+def cidrs(value: str) -> list[str]:
+    return [str(ipaddress.ip_network(part.strip()))
+            for part in value.split(',') if part.strip()]
+
+
+def version(value: str) -> str:
+    found = re.match(r'v?(\d+\.\d+\.\d+)', value)
+    if not found:
+        raise ValueError('a version such as v1.31.4')
+    return f'v{found[1]}'
+
+
+def backend(value: str) -> str:
+    if value not in ('udp', 'vxlan', 'host-gw'):
+        raise ValueError('udp, vxlan or host-gw')
+    return value
+
+
+LABELS = {label.name: label for label in (
+    # Versions and images.
+    Label('kube_tag', version, None, False,
+          'Kubernetes version; must be the one in the image.'),
+    Label('container_infra_prefix', word, '', False,
+          'Registry path, ending in "/", that replaces the one of every '
+          'image.'),
+    Label('cloud_provider_tag', word, None, False,
+          'Version of the cloud controller manager; that of Kubernetes.'),
+    Label('cinder_csi_plugin_tag', word, None, False,
+          'Version of the Cinder CSI plugin; that of Kubernetes.'),
+    Label('csi_attacher_tag', word, 'v4.10.0', False,
+          'Version of the CSI attacher.'),
+    Label('csi_provisioner_tag', word, 'v5.3.0', False,
+          'Version of the CSI provisioner.'),
+    Label('csi_resizer_tag', word, 'v1.14.0', False,
+          'Version of the CSI resizer.'),
+    Label('csi_node_driver_registrar_tag', word, 'v2.15.0', False,
+          'Version of the CSI registrar.'),
+    Label('csi_liveness_probe_tag', word, 'v2.17.0', False,
+          'Version of the CSI liveness probe.'),
+    Label('flannel_tag', word, 'v0.26.7', False, 'Version of flannel.'),
+    Label('flannel_cni_tag', word, 'v1.6.2-flannel1', False,
+          'Version of flannel\'s CNI plugin.'),
+    Label('metrics_server_tag', word, 'v0.7.2', False,
+          'Version of the metrics server.'),
+    # Shape and network.
+    Label('availability_zone', text, '', False,
+          'Availability zone of nodes and their volumes.'),
+    Label('fixed_subnet_cidr', cidr, '10.0.0.0/24', False,
+          'Addresses of the network that is made for the cluster.'),
+    Label('service_cluster_ip_range', cidr, '10.254.0.0/16', False,
+          'Addresses of Services.'),
+    Label('flannel_network_cidr', cidr, '10.100.0.0/16', False,
+          'Addresses of pods.'),
+    Label('flannel_network_subnetlen', number, 24, False,
+          'Length of the prefix that each node gets of them.'),
+    Label('flannel_backend', backend, 'vxlan', False,
+          'How pods\' packets travel: udp, vxlan or host-gw.'),
+    Label('master_lb_floating_ip_enabled', boolean, None, False,
+          'Give the API\'s load balancer a floating IP; as '
+          'floating_ip_enabled.'),
+    Label('master_lb_allowed_cidrs', cidrs, (), False,
+          'Who may use the API\'s load balancer; everybody. The nodes\' '
+          'network is always added.'),
+    Label('octavia_provider', word, 'amphora', False,
+          'Provider of load balancers.'),
+    Label('octavia_lb_algorithm', word, 'ROUND_ROBIN', False,
+          'How connections are spread; SOURCE_IP_PORT for ovn.'),
+    Label('octavia_lb_healthcheck', boolean, True, False,
+          'Watch the members of load balancers.'),
+    Label('min_node_count', number, 0, True, 'The autoscaler\'s minimum.'),
+    Label('max_node_count', number, None, True, 'The autoscaler\'s maximum.'),
+    # Storage.
+    Label('boot_volume_size', number, None, False,
+          'GB of the volume that nodes boot from; 0: from the image. '
+          '[cinder] default_boot_volume_size.'),
+    Label('boot_volume_type', text, None, False, 'Its type.'),
+    Label('etcd_volume_size', number, 0, False,
+          'GB of a volume for etcd on each master; 0: none.'),
+    Label('etcd_volume_type', text, None, False, 'Its type.'),
+    Label('docker_volume_type', text, None, False,
+          'Type of the volume for container storage.'),
+    Label('cinder_csi_enabled', boolean, True, False,
+          'Deploy Cinder CSI where volume_driver is cinder.'),
+    # Kubernetes.
+    Label('kubelet_options', flags, '', False, 'More flags of the kubelet.'),
+    Label('kubeapi_options', flags, '', False,
+          'More flags of the API server.'),
+    Label('kubecontroller_options', flags, '', False,
+          'More flags of the controller manager.'),
+    Label('kubescheduler_options', flags, '', False,
+          'More flags of the scheduler.'),
+    Label('kubeproxy_options', flags, '', False,
+          'Flags of kube-proxy; only --proxy-mode is known.'),
+    Label('admission_control_list', words, '', False,
+          'Admission plugins, with commas; NodeRestriction is put in front.'),
+    Label('cloud_provider_enabled', boolean, None, False,
+          'Deploy the cloud controller manager; needs [trust] '
+          'cluster_user_trust.'),
+    Label('metrics_server_enabled', boolean, True, False,
+          'Deploy the metrics server.'),
+)}
+
+def read(labels: Mapping[str, str]) -> dict[str, Any]:
+    """The value of every label in the table.
+
+    :raises InvalidParameter: a value is not of the label's type.
+    """
+    values = {}
+    for name, label in LABELS.items():
+        given = str(labels.get(name) or '').strip()
+        try:
+            values[name] = label.read(given) if given else label.default
+        except ValueError as e:
+            raise errors.InvalidParameter(
+                'labels', f'label {name} is "{given}", expected: {e}'
+            ) from None
+    return values
