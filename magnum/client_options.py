@@ -84,9 +84,9 @@ CONF.register_opts(AUTH_OPTS, group=AUTH_GROUP)
 
 def keystone_url() -> str | None:
     """Keystone's address as an operator gave it, in either place."""
-    return (_login().get('auth_url') or _of_token_group('auth_url')
+    return (_login().get('auth_url')
             or _of_token_group('www_authenticate_uri')
-            or _of_token_group('auth_uri'))
+            or _of_token_group('auth_uri') or _of_token_group('auth_url'))
 
 
 def load_auth(auth_url: str) -> Any:
@@ -110,7 +110,10 @@ def load_auth(auth_url: str) -> Any:
 
 def service_password() -> str | None:
     """The password of the service's user, from where the login is."""
-    return (_login().get('password') or _of_token_group('password')
+    login = _login()
+    return (login.get('password')
+            or login.get('application_credential_secret')
+            or _of_token_group('password')
             or _of_token_group('admin_password'))
 
 
@@ -147,10 +150,12 @@ def tls(word: str) -> dict[str, Any]:
     if word not in _WITH_TLS:
         return {}
     conf = CONF[f'{word}_client']
-    if not (conf.ca_file or conf.cert_file or conf.insecure):
-        return {}
-    cert = conf.cert_file
-    if cert and conf.key_file:
-        cert = (conf.cert_file, conf.key_file)
-    return {'verify': False if conf.insecure else conf.ca_file or True,
-            'cert': cert}
+    options: dict[str, Any] = {}
+    if conf.insecure:
+        options['verify'] = False
+    elif conf.ca_file:
+        options['verify'] = conf.ca_file
+    if conf.cert_file:
+        options['cert'] = ((conf.cert_file, conf.key_file) if conf.key_file
+                           else conf.cert_file)
+    return options

@@ -71,6 +71,10 @@ CONF.register_opts(PASSWORD_OPTS)
 
 PASSWORD_LENGTH = 18
 
+# Nobody changes a trustee's password by hand, whatever Keystone's rules ask.
+_OPTIONS = {'ignore_password_expiry': True,
+            'ignore_change_password_upon_first_use': True}
+
 _lock = threading.Lock()
 _admin: tuple[Any, str] | None = None
 
@@ -117,7 +121,7 @@ def delegate(cloud: openstack.Cloud, cluster_uuid: str,
     name = trustee_name(cluster_uuid, project_id)
     password = generate_password()
     user_id, adopted = _ensure_user(name, password, cluster_uuid)
-    trust_id = _find_trust(cloud, user_id) if adopted else None
+    trust_id = _find_trust(cloud, user_id, project_id) if adopted else None
     if trust_id is None:
         trust_id = _create_trust(cloud, user_id, project_id, roles)
     return {'trustee_user_id': user_id, 'trustee_username': name,
@@ -132,6 +136,8 @@ def retire(cluster_uuid: str, project_id: str,
     Keystone removes the trusts that a user holds together with the user, so
     nobody has to act as the trustor, who may have left.
     """
+    if trustee_user_id is None and not _has_domain():
+        return
     session, domain_id = _domain_admin()
     user_id = trustee_user_id or _find_user(
         session, domain_id, trustee_name(cluster_uuid, project_id))
@@ -193,11 +199,15 @@ def _domain_admin() -> tuple[Any, str]:
     return _admin
 
 
+def _has_domain() -> bool:
+    return bool(CONF.trust.trustee_domain_id or CONF.trust.trustee_domain_name)
+
+
 def _domain_admin_login() -> v3.Password:
     conf = CONF.trust
     domain = {'domain_id': conf.trustee_domain_id,
               'domain_name': conf.trustee_domain_name}
-    if not any(domain.values()):
+    if not _has_domain():
         raise errors.InfrastructureFailed(
             'The operator has configured no domain for the users of clusters '
             '([trust] trustee_domain_id or trustee_domain_name).')
@@ -227,7 +237,8 @@ def _ensure_user(name: str, password: str,
             made = session.post(url, json={'user': {
                 'name': name, 'password': password, 'domain_id': domain_id,
                 'description': f'Acts for the nodes of cluster '
-                               f'{cluster_uuid}.'}})
+                               f'{cluster_uuid}.',
+                'options': _OPTIONS}})
         return made.json()['user']['id'], False
     except errors.Conflict:
         user_id = _find_user(session, domain_id, name)
@@ -247,13 +258,18 @@ def _find_user(session: Any, domain_id: str, name: str) -> str | None:
     return found[0]['id'] if found else None
 
 
-def _find_trust(cloud: openstack.Cloud, trustee_user_id: str) -> str | None:
+def _find_trust(cloud: openstack.Cloud, trustee_user_id: str,
+                project_id: str) -> str | None:
+    # Not by trustor and trustee at once: for that one would have to be both.
     with openstack.translated('Keystone'):
         found = cloud.session.get(
             f'{openstack.keystone_url()}/OS-TRUST/trusts', params={
-                'trustor_user_id': cloud.user_id,
-                'trustee_user_id': trustee_user_id}).json()['trusts']
-    return found[0]['id'] if found else None
+                'trustor_user_id': cloud.user_id}).json()['trusts']
+    for trust in found:
+        if (trust['trustee_user_id'], trust['project_id']) == (
+                trustee_user_id, project_id):
+            return trust['id']
+    return None
 
 
 def _create_trust(cloud: openstack.Cloud, trustee_user_id: str,

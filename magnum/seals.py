@@ -4,7 +4,8 @@
 Fernet, with keys from the configuration: the first encrypts, all decrypt.
 Without any, one is derived from the service's own password, which all nodes
 share and which is not in the database.  It goes on to decrypt when keys are
-configured later.
+configured later.  What is configured and has not the form of a Fernet key is
+taken for such a password too: a former one, say, so that it may be changed.
 """
 
 import base64
@@ -24,10 +25,10 @@ def fernets(keys: list[str], purpose: str) -> fernet.MultiFernet:
     :param purpose: what they are for; the derived key depends on it.
     :raises InfrastructureFailed: there is neither a key nor a password.
     """
-    found = [fernet.Fernet(key) for key in keys]
+    found = [_fernet(key, purpose) for key in keys]
     password = client_options.service_password()
     if password:
-        found.append(fernet.Fernet(_derive(password, purpose)))
+        found.append(_derived(password, purpose))
     if not found:
         raise errors.InfrastructureFailed(
             f'There is no key for {purpose}: neither keys nor a password of '
@@ -35,8 +36,16 @@ def fernets(keys: list[str], purpose: str) -> fernet.MultiFernet:
     return fernet.MultiFernet(found)
 
 
+def _fernet(key: str, purpose: str) -> fernet.Fernet:
+    try:
+        return fernet.Fernet(key)
+    except ValueError:
+        return _derived(key, purpose)
+
+
 @functools.cache
-def _derive(password: str, purpose: str) -> bytes:
+def _derived(password: str, purpose: str) -> fernet.Fernet:
     derivation = hkdf.HKDF(algorithm=hashes.SHA256(), length=32, salt=None,
                            info=f'magnum {purpose}'.encode())
-    return base64.urlsafe_b64encode(derivation.derive(password.encode()))
+    return fernet.Fernet(base64.urlsafe_b64encode(
+        derivation.derive(password.encode())))

@@ -20,41 +20,39 @@ KINDS = stores.COLUMNS
 _SUFFIXES = {'ca_cert_ref': '', 'etcd_ca_cert_ref': '-etcd',
              'front_proxy_ca_cert_ref': '-front-proxy'}
 
+_KINDS = ('kubernetes', 'etcd', 'front_proxy')
+
 # What a client may call the authorities; anything else is `kubernetes`.
 _COLUMNS = {'etcd': 'etcd_ca_cert_ref',
             'front_proxy': 'front_proxy_ca_cert_ref',
             'front-proxy': 'front_proxy_ca_cert_ref'}
 
 
-def issue(cluster_uuid: str, cluster_name: str, project_id: str,
+def issue(cluster_uuid: str, cluster_name: str | None, project_id: str,
           user_id: str, generation: int = 0) -> dict[str, str]:
     """Make what the cluster does not have yet; column -> reference."""
     store = stores.current()
-    owner = {'project_id': project_id, 'user_id': user_id}
-
-    def ensure_ca(column: str) -> str:
-        name = stores.name(column, generation)
-        return store.find(cluster_uuid, name) or store.save(
-            cluster_uuid, name,
-            x509.make_ca(_common_name(cluster_name, _SUFFIXES[column])),
-            **owner)
-
-    with futures.ThreadPoolExecutor(len(_SUFFIXES)) as pool:
-        refs = dict(zip(_SUFFIXES, pool.map(ensure_ca, _SUFFIXES),
-                        strict=True))
-    name = stores.name('magnum_cert_ref', generation)
-    refs['magnum_cert_ref'] = store.find(cluster_uuid, name) or store.save(
-        cluster_uuid, name,
-        x509.make_client(store.load(refs['ca_cert_ref']), 'admin',
-                         'system:masters'), **owner)
-    return refs
+    names = stores.names(generation)
+    refs = store.find(cluster_uuid, *names.values())
+    made = {}
+    for column, suffix in _SUFFIXES.items():
+        if names[column] not in refs:
+            made[names[column]] = x509.make_ca(
+                _common_name(cluster_name or cluster_uuid, suffix))
+    own, main = names['magnum_cert_ref'], names['ca_cert_ref']
+    if own not in refs:
+        ca = made[main] if main in made else store.load(refs[main])
+        made[own] = x509.make_client(ca, 'admin', 'system:masters')
+    if made:
+        refs |= store.save(cluster_uuid, made, project_id, user_id)
+    return {column: refs[name] for column, name in names.items()}
 
 
 def retire(cluster_uuid: str, refs: Mapping[str, str | None]) -> None:
     """Remove all certificates of a cluster, also those that a crash left."""
     known = {ref for ref in refs.values() if ref}
-    for ref in known:
-        stores.of(ref).delete(ref)
+    for store in {stores.of(ref) for ref in known}:
+        store.delete(*(ref for ref in known if stores.of(ref) is store))
     stores.current().retire(cluster_uuid)
 
 
@@ -79,12 +77,12 @@ def sign(cluster: Any, csr: str, ca_cert_type: str | None = None) -> str:
 
 def authorities(cluster: Any) -> base.Authorities:
     """All three with their keys, for the nodes."""
-    pairs = {}
-    for kind in ('kubernetes', 'etcd', 'front_proxy'):
-        ref = _ca_ref(cluster, kind)
-        pair = stores.of(ref).load(ref)
-        pairs[kind] = base.KeyPair(pair.certificate, pair.private_key)
-    return base.Authorities(**pairs)
+    refs = [_ca_ref(cluster, kind) for kind in _KINDS]
+    with futures.ThreadPoolExecutor(len(refs)) as pool:
+        pairs = pool.map(lambda ref: stores.of(ref).load(ref), refs)
+        return base.Authorities(**{
+            kind: base.KeyPair(pair.certificate, pair.private_key)
+            for kind, pair in zip(_KINDS, pairs, strict=True)})
 
 
 def _ca_ref(cluster: Any, ca_cert_type: str | None) -> str:

@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates in Barbican, owned by the service's own project.
 
-A certificate is a container of secrets: the certificate, its encrypted key
-and the passphrase, as release 22.0.0 also made them.  All secrets of a cluster
-share a name, so that those are found which a crash left without a container.
+A certificate is a container of secrets, as in release 22.0.0.  That release
+encrypted keys with a passphrase that it stored beside them; such keys are
+read, but ours have none: keeping secrets is what Barbican is for.
+
+All secrets of a cluster share one name, and say in their `mode`, which means
+nothing to Barbican, what they belong to.  So one list call tells what there
+is, also of what a crash left without a container or a reference.
 """
 
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from concurrent import futures
 from typing import Any
 
 from magnum.certificates import stores
@@ -13,89 +21,119 @@ from magnum.certificates import x509
 from magnum import errors
 from magnum import openstack
 
+# How many calls at the same time.
+CALLS = 4
+
+# The largest page of a list that Barbican gives.
+PAGE = 100
+
 
 class BarbicanStore(stores.Store):
     """Barbican as a store."""
 
-    def save(self, cluster_uuid: str, name: str, pair: x509.Pair,
-             project_id: str, user_id: str) -> str:
-        passphrase = stores.new_passphrase()
-        key = x509.private_key_pem(x509.read_key(pair.private_key),
-                                   passphrase)
-        parts = {'certificate': pair.certificate, 'private_key': key,
-                 'private_key_passphrase': passphrase}
-        refs = [{'name': part, 'secret_ref': _call(
-            'post', '/secrets', json={
-                'name': _name(cluster_uuid), 'payload': payload,
-                'payload_content_type': 'text/plain'})['secret_ref']}
-            for part, payload in parts.items()]
-        return _call('post', '/containers', json={
-            'name': _name(cluster_uuid, name), 'type': 'certificate',
-            'secret_refs': refs})['container_ref']
+    def find(self, cluster_uuid: str, *names: str) -> dict[str, str]:
+        there = {secret['mode'] for secret in _secrets(cluster_uuid)}
+        found = _each(lambda name: (name, _containers(cluster_uuid, name)),
+                      there.intersection(names))
+        return {name: refs[0] for name, refs in found if refs}
 
-    def find(self, cluster_uuid: str, name: str) -> str | None:
-        found = _call('get', '/containers', params={
-            'name': _name(cluster_uuid, name), 'type': 'certificate'})
-        for container in found['containers']:
-            return container['container_ref']
-        return None
+    def save(self, cluster_uuid: str, pairs: Mapping[str, x509.Pair],
+             project_id: str, user_id: str) -> dict[str, str]:
+        return dict(_each(
+            lambda item: (item[0], _save(cluster_uuid, *item)),
+            pairs.items()))
 
     def load(self, ref: str) -> x509.Pair:
         parts = _parts(ref)
         passphrase = (_payload(parts['private_key_passphrase'])
                       if 'private_key_passphrase' in parts else None)
-        key = x509.read_key(_payload(parts['private_key']), passphrase)
-        return x509.Pair(_payload(parts['certificate']),
-                         x509.private_key_pem(key))
+        key = _payload(parts['private_key'])
+        if passphrase:
+            key = x509.private_key_pem(x509.read_key(key, passphrase))
+        return x509.Pair(_payload(parts['certificate']), key)
 
     def certificate(self, ref: str) -> str:
         return _payload(_parts(ref)['certificate'])
 
-    def delete(self, ref: str) -> None:
-        try:
-            parts = _parts(ref)
-        except errors.NotFound:
-            return
-        for part in parts.values():
-            _delete(_path(part, 'secrets'))
-        _delete(_path(ref, 'containers'))
+    def delete(self, *refs: str) -> None:
+        _each(_delete_container, refs)
 
     def retire(self, cluster_uuid: str) -> None:
-        super().retire(cluster_uuid)
-        while True:
-            found = _call('get', '/secrets', params={
-                'name': _name(cluster_uuid), 'limit': 100})['secrets']
-            for secret in found:
-                _delete(_path(secret['secret_ref'], 'secrets'))
-            if not found:
-                return
+        while secrets := _secrets(cluster_uuid):
+            # Containers first: without secrets nothing would lead to them.
+            for name in {secret['mode'] for secret in secrets}:
+                _each(_delete_container, _containers(cluster_uuid, name))
+            _each(lambda secret: _delete('secrets', secret['secret_ref']),
+                  secrets)
+
+
+def _each(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    """What the function says to each, some at the same time."""
+    with futures.ThreadPoolExecutor(CALLS) as pool:
+        return list(pool.map(function, items))
+
+
+def _save(cluster_uuid: str, name: str, pair: x509.Pair) -> str:
+    secrets = [
+        {'name': part, 'secret_ref': _call('post', '/secrets', json={
+            'name': _name(cluster_uuid), 'mode': name, 'payload': payload,
+            'payload_content_type': 'text/plain'})['secret_ref']}
+        for part, payload in (('certificate', pair.certificate),
+                              ('private_key', pair.private_key))]
+    # Made last: a container that is found is complete.
+    return _call('post', '/containers', json={
+        'name': _name(cluster_uuid, name), 'type': 'certificate',
+        'secret_refs': secrets})['container_ref']
 
 
 def _name(cluster_uuid: str, name: str | None = None) -> str:
     return ' '.join(filter(None, ('magnum', cluster_uuid, name)))
 
 
+def _secrets(cluster_uuid: str) -> list[dict[str, Any]]:
+    """The first secrets of a cluster; a page holds more than it ever has."""
+    return _call('get', '/secrets', params={
+        'name': _name(cluster_uuid), 'limit': PAGE})['secrets']
+
+
+def _containers(cluster_uuid: str, name: str) -> list[str]:
+    found = _call('get', '/containers', params={
+        'name': _name(cluster_uuid, name), 'limit': PAGE})
+    return [container['container_ref'] for container in found['containers']]
+
+
 def _parts(ref: str) -> dict[str, str]:
     """References to the secrets of a container, by what they hold."""
-    container = _call('get', _path(ref, 'containers'))
+    container = _call('get', _path('containers', ref))
     return {part['name']: part['secret_ref']
             for part in container['secret_refs']}
 
 
 def _payload(ref: str) -> str:
-    return _request('get', f'{_path(ref, "secrets")}/payload',
+    return _request('get', f'{_path("secrets", ref)}/payload',
                     headers={'Accept': 'text/plain'}).text.strip()
 
 
-def _delete(path: str) -> None:
+def _delete_container(ref: str) -> None:
+    """Together with its secrets; a repeat finds them by the container."""
     try:
-        _request('delete', path)
+        parts = _parts(ref)
+    except errors.NotFound:
+        return
+    for part in parts.values():
+        _delete('secrets', part)
+    _delete('containers', ref)
+
+
+def _delete(collection: str, ref: str) -> None:
+    try:
+        _request('delete', _path(collection, ref))
     except errors.NotFound:
         # Somebody was faster, or we were before a crash.
         pass
 
 
-def _path(ref: str, collection: str) -> str:
+def _path(collection: str, ref: str) -> str:
     """The path of a reference; the host may have changed since."""
     return f'/{collection}/{ref.rstrip("/").rpartition("/")[2]}'
 
@@ -105,10 +143,6 @@ def _call(method: str, path: str, **arguments: Any) -> dict[str, Any]:
 
 
 def _request(method: str, path: str, **arguments: Any) -> Any:
-    cloud = openstack.service_cloud()
-    url = cloud.endpoint('barbican').rstrip('/')
-    if not url.endswith('/v1'):
-        url += '/v1'
     arguments.setdefault('headers', {'Accept': 'application/json'})
-    with openstack.translated('Barbican'):
-        return cloud.session.request(url + path, method.upper(), **arguments)
+    return openstack.service_cloud().call('barbican', method, path,
+                                          **arguments)

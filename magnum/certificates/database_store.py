@@ -4,9 +4,14 @@
 A private key stands there encrypted with a passphrase, and the passphrase
 sealed with a key from the configuration.  Rows of release 22.0.0, with plain
 passphrases, are read all the same.
+
+The uuid of a row is made from the cluster's and the certificate's name: so it
+is found again after a crash, and the database lets nobody save it twice.
 """
 
+from collections.abc import Mapping
 import functools
+import secrets
 import uuid
 
 from cryptography import fernet
@@ -27,7 +32,9 @@ CONF = cfg.CONF
 
 SEALED = 'fernet:'
 
-# Names of certificates that a cluster can have, to find them by.
+# How many rotations a crash could have left something of.
+GENERATIONS = 32
+
 _NAMESPACE = uuid.UUID('0b7f27a4-4b7c-5c43-9f2a-5a1d8f3e6c11')
 
 
@@ -41,48 +48,61 @@ class DatabaseStore(stores.Store):
                         'database, with encrypted keys.')
 
     @db.retried
-    def save(self, cluster_uuid: str, name: str, pair: x509.Pair,
-             project_id: str, user_id: str) -> str:
-        ref = _ref(cluster_uuid, name)
-        passphrase = stores.new_passphrase()
-        row = models.X509KeyPair(
-            uuid=ref, certificate=pair.certificate,
-            private_key=x509.private_key_pem(x509.read_key(pair.private_key),
-                                             passphrase),
-            private_key_passphrase=SEALED + _seals().encrypt(
-                passphrase.encode()).decode(),
-            project_id=project_id, user_id=user_id)
-        try:
-            with db.writer() as session:
-                session.add(row)
-        except db_exception.DBDuplicateEntry:
-            LOG.debug('Certificate %s was there already.', ref)
-        return ref
-
-    @db.retried
-    def find(self, cluster_uuid: str, name: str) -> str | None:
-        ref = _ref(cluster_uuid, name)
+    def find(self, cluster_uuid: str, *names: str) -> dict[str, str]:
+        refs = {name: _ref(cluster_uuid, name) for name in names}
         with db.reader() as session:
-            return ref if keypairs.get(session, ref) else None
+            there = keypairs.present(session, refs.values())
+        return {name: ref for name, ref in refs.items() if ref in there}
+
+    def save(self, cluster_uuid: str, pairs: Mapping[str, x509.Pair],
+             project_id: str, user_id: str) -> dict[str, str]:
+        values = []
+        for name, pair in pairs.items():
+            passphrase = secrets.token_urlsafe(24)
+            key = x509.private_key_pem(x509.read_key(pair.private_key),
+                                       passphrase)
+            values.append({
+                'uuid': _ref(cluster_uuid, name),
+                'certificate': pair.certificate, 'private_key': key,
+                'private_key_passphrase': _seal(passphrase),
+                'project_id': project_id, 'user_id': user_id})
+        try:
+            _insert(values)
+        except db_exception.DBDuplicateEntry:
+            raise errors.ServiceUnavailable(
+                'The certificates of this cluster are being made by another '
+                'conductor at the same time.') from None
+        return {name: _ref(cluster_uuid, name) for name in pairs}
 
     def load(self, ref: str) -> x509.Pair:
         row = _row(ref)
         key = x509.read_key(row.private_key,
-                            _passphrase(row.private_key_passphrase))
+                            _unseal(row.private_key_passphrase))
         return x509.Pair(row.certificate, x509.private_key_pem(key))
 
     def certificate(self, ref: str) -> str:
         return _row(ref).certificate
 
     @db.retried
-    def delete(self, ref: str) -> None:
+    def delete(self, *refs: str) -> None:
         with db.writer() as session:
-            keypairs.delete(session, ref)
+            keypairs.delete(session, refs)
+
+    def retire(self, cluster_uuid: str) -> None:
+        self.delete(*(_ref(cluster_uuid, name)
+                      for generation in range(GENERATIONS)
+                      for name in stores.names(generation).values()))
 
 
 def _ref(cluster_uuid: str, name: str) -> str:
     """The uuid of a row: the same for the same cluster and name."""
     return str(uuid.uuid5(_NAMESPACE, f'{cluster_uuid} {name}'))
+
+
+@db.retried
+def _insert(rows: list[dict[str, str]]) -> None:
+    with db.writer() as session:
+        session.add_all(models.X509KeyPair(**row) for row in rows)
 
 
 @db.retried
@@ -94,15 +114,20 @@ def _row(ref: str) -> models.X509KeyPair:
     return row
 
 
-def _passphrase(stored: str) -> str:
-    if not stored.startswith(SEALED):
-        return stored
+def _seal(passphrase: str) -> str:
+    return SEALED + _seals().encrypt(passphrase.encode()).decode()
+
+
+def _unseal(stored: str | None) -> str | None:
+    if not stored or not stored.startswith(SEALED):
+        return stored or None
     try:
         return _seals().decrypt(stored.removeprefix(SEALED).encode()).decode()
     except fernet.InvalidToken:
         raise errors.InfrastructureFailed(
-            'A key in the database cannot be opened: the key that it was '
-            'encrypted with is missing in [certificates] encryption_keys.'
+            'A key in the database cannot be opened: what it was encrypted '
+            'with is missing in [certificates] encryption_keys. When the '
+            "service's password was changed, list the former one there."
         ) from None
 
 
@@ -117,4 +142,4 @@ def _seals() -> fernet.MultiFernet:
 def _warn_once() -> None:
     LOG.warning('[certificates] encryption_keys is not set: the keys of '
                 "clusters are encrypted with one derived from the service's "
-                'password, and are lost when that changes.')
+                'password. Before that is changed, list it there.')

@@ -7,9 +7,8 @@ What is stored has a name, so that it is found again after a crash.
 """
 
 import abc
+from collections.abc import Mapping
 import functools
-import itertools
-import secrets
 
 from oslo_config import cfg
 from stevedore import driver
@@ -27,10 +26,11 @@ OPTS = [
     cfg.StrOpt('storage_path', default='/var/lib/magnum/certificates/',
                help='Ignored; "local" keeps no files.'),
     cfg.ListOpt('encryption_keys', default=[], secret=True,
-                help='Fernet keys that protect the keys in the database: the '
-                     'first encrypts, all decrypt. The same on all nodes. '
-                     "When empty, a key is derived from the service's "
-                     'password; changing that then loses them.'),
+                help='Fernet keys that protect the keys of clusters in the '
+                     'database: the first encrypts, all decrypt. The same on '
+                     'all nodes. Without any, a key is derived from the '
+                     "service's password; once that is changed, the former "
+                     'password must be listed here instead.'),
 ]
 
 CONF.register_opts(OPTS, group='certificates')
@@ -41,30 +41,28 @@ COLUMNS = ('ca_cert_ref', 'etcd_ca_cert_ref', 'front_proxy_ca_cert_ref',
            'magnum_cert_ref')
 
 
-def name(column: str, generation: int) -> str:
-    """What a certificate is stored under, within its cluster."""
-    return f'{column.removesuffix("_cert_ref")} {generation}'
-
-
-def names(generation: int) -> list[str]:
-    """What the certificates of one generation are stored under."""
-    return [name(column, generation) for column in COLUMNS]
+def names(generation: int) -> dict[str, str]:
+    """What the certificates of one generation are stored under, by column."""
+    return {column: f'{column.removesuffix("_cert_ref")} {generation}'
+            for column in COLUMNS}
 
 
 class Store(abc.ABC):
     """One kind of store.  All methods may be repeated."""
 
     @abc.abstractmethod
-    def save(self, cluster_uuid: str, name: str, pair: x509.Pair,
-             project_id: str, user_id: str) -> str:
-        """Store a certificate with its key; the reference to it.
-
-        :param name: unique for the cluster; what is there already is kept.
-        """
+    def find(self, cluster_uuid: str, *names: str) -> dict[str, str]:
+        """References to what was saved under these names, by name."""
 
     @abc.abstractmethod
-    def find(self, cluster_uuid: str, name: str) -> str | None:
-        """The reference to what was saved under that name, if it was."""
+    def save(self, cluster_uuid: str, pairs: Mapping[str, x509.Pair],
+             project_id: str, user_id: str) -> dict[str, str]:
+        """Store certificates with their keys; references by name.
+
+        :param pairs: by names that are unique for the cluster.
+        :raises Temporary: also when someone else just saved one of them;
+            then it can be found.
+        """
 
     @abc.abstractmethod
     def load(self, ref: str) -> x509.Pair:
@@ -81,21 +79,15 @@ class Store(abc.ABC):
         """
 
     @abc.abstractmethod
-    def delete(self, ref: str) -> None:
-        """Remove it; what is gone is a success."""
+    def delete(self, *refs: str) -> None:
+        """Remove them; what is gone is a success."""
 
+    @abc.abstractmethod
     def retire(self, cluster_uuid: str) -> None:
-        """Remove all that is stored under names of the cluster's.
+        """Remove all that was saved for the cluster.
 
         Also what a crash left before its reference was written down.
         """
-        for generation in itertools.count():
-            refs = [self.find(cluster_uuid, name)
-                    for name in names(generation)]
-            for ref in filter(None, refs):
-                self.delete(ref)
-            if not any(refs):
-                return
 
 
 @functools.cache
@@ -116,8 +108,3 @@ def of(ref: str) -> Store:
         return by_name('barbican')
     name = CONF.certificates.cert_manager_type
     return by_name('x509keypair' if name == 'barbican' else name)
-
-
-def new_passphrase() -> str:
-    """What protects a key on its way into a store."""
-    return secrets.token_urlsafe(24)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of table `x509keypair`."""
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 from sqlalchemy import orm
 
@@ -13,8 +15,15 @@ def get(session: orm.Session, uuid: str) -> models.X509KeyPair | None:
                           .where(models.X509KeyPair.uuid == uuid))
 
 
-def delete(session: orm.Session, uuid: str) -> None:
-    """Remove a row; what is gone is a success."""
+def present(session: orm.Session, uuids: Iterable[str]) -> set[str]:
+    """Which of these rows there are."""
+    return set(session.scalars(
+        sa.select(models.X509KeyPair.uuid)
+        .where(models.X509KeyPair.uuid.in_(list(uuids)))))
+
+
+def delete(session: orm.Session, uuids: Iterable[str]) -> None:
+    """Remove rows; what is gone is a success."""
     session.execute(sa.delete(models.X509KeyPair)
-                    .where(models.X509KeyPair.uuid == uuid)
+                    .where(models.X509KeyPair.uuid.in_(list(uuids)))
                     .execution_options(synchronize_session=False))

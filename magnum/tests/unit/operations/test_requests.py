@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from magnum import cloud
 from magnum import context as contexts
 from magnum.db import changes
 from magnum.db import models
@@ -37,11 +38,11 @@ class Cloud:
     def image(self, ident):
         properties = {} if ident == 'nodistro' else {
             'os_distro': 'ubuntu', 'kube_version': 'v1.31.4'}
-        return openstack.Image(self._find(ident), ident, properties)
+        return cloud.Image(self._find(ident), ident, properties)
 
     def flavor(self, ident):
         disk = 0 if ident == 'diskless' else 10
-        return openstack.Flavor(self._find(ident), ident, disk, 512, 1)
+        return cloud.Flavor(self._find(ident), ident, disk, 512, 1)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,345 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The services of one cloud, as one user sees them.
+
+Look-ups are plain HTTP: they take one or two small requests each, need no
+version discovery, and spare the daemons the memory of a client library for
+each service.  Only Heat has one, for what it knows of templates.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import importlib
+from collections.abc import Mapping
+from typing import Any
+from urllib import parse
+
+from keystoneauth1 import access
+from keystoneauth1 import session as ka_session
+from oslo_config import cfg
+from oslo_utils import uuidutils
+import requests
+
+from magnum import client_options
+from magnum import errors
+from magnum import refusals
+
+CONF = cfg.CONF
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    id: str
+    name: str | None
+    properties: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Flavor:
+    """`disk` in GB, `ram` in MB."""
+
+    id: str
+    name: str
+    disk: int
+    ram: int
+    vcpus: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    id: str
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Subnet:
+    id: str
+    name: str
+    network_id: str
+    cidr: str
+
+
+@dataclasses.dataclass(frozen=True)
+class KeyPair:
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadBalancer:
+    id: str
+    name: str
+    description: str
+    provisioning_status: str
+    vip_port_id: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class FloatingIp:
+    id: str
+    address: str
+    description: str
+
+
+class Cloud:
+    """All services of one cloud, as one user.
+
+    Look-ups are by id or name and raise `NotFound` for none, `Conflict` for
+    several, `Forbidden`, `ServiceUnavailable` and `AuthorisationEnded`.
+    """
+
+    def __init__(self, session: ka_session.Session, auth: Any,
+                 project_id: str | None = None, user_id: str | None = None,
+                 roles: list[str] | None = None):
+        self.session = session
+        self._auth = auth
+        self._project_id = project_id
+        self._user_id = user_id
+        self._roles = roles
+
+    @property
+    def project_id(self) -> str:
+        return self._project_id or self._who().project_id
+
+    @property
+    def user_id(self) -> str:
+        return self._user_id or self._who().user_id
+
+    @property
+    def roles(self) -> list[str]:
+        return list(self._roles or self._who().role_names)
+
+    def _who(self) -> access.AccessInfo:
+        with refusals.translated('Keystone'):
+            return self._auth.get_access(self.session)
+
+    # What the catalogue says; no calls.
+
+    def has_service(self, service_type: str) -> bool:
+        return bool(self._who().service_catalog.get_endpoints_data(
+            service_type=service_type))
+
+    def endpoint(self, client: str, interface: str | None = None,
+                 region: str | None = None) -> str:
+        """A service's address, as the catalogue has it.
+
+        :param client: the word of the [<client>_client] section.
+        """
+        service, kind, _ = client_options.CLIENTS[client]
+        conf = CONF[f'{client}_client']
+        with refusals.translated(service):
+            return self._auth.get_endpoint(
+                self.session, service_type=kind, skip_discovery=True,
+                interface=interface or conf.endpoint_type,
+                region_name=region or conf.region_name)
+
+    def auth_url(self, interface: str = 'public',
+                 region: str | None = None) -> str:
+        """Keystone's address for others, from the catalogue; ends in /v3."""
+        with refusals.translated('Keystone'):
+            url = self._auth.get_endpoint(
+                self.session, service_type='identity', skip_discovery=True,
+                interface=interface, region_name=region)
+        url = url.rstrip('/').removesuffix('/v2.0')
+        return url if url.endswith('/v3') else url + '/v3'
+
+    @property
+    def region(self) -> str | None:
+        """The region that nodes use: of Cinder's client, else of Nova."""
+        if CONF.cinder_client.region_name:
+            return CONF.cinder_client.region_name
+        conf = CONF.nova_client
+        with refusals.translated('Nova'):
+            return self._who().service_catalog.endpoint_data_for(
+                service_type='compute', interface=conf.endpoint_type,
+                region_name=conf.region_name).region_name
+
+    @functools.cached_property
+    def heat(self) -> Any:
+        """heatclient's client; wrap its calls in `translated('Heat')`."""
+        # Loaded when first used: it takes 7 MiB, which the API can do without.
+        client = importlib.import_module('heatclient.v1.client')
+        conf = CONF.heat_client
+        where = {}
+        if self._project_id and self._project_id != self._who().project_id:
+            base, _, _ = self.endpoint('heat').rstrip('/').rpartition('/')
+            where['endpoint_override'] = f'{base}/{self._project_id}'
+        return client.Client(
+            session=self._session_to('heat'), service_type='orchestration',
+            interface=conf.endpoint_type, region_name=conf.region_name,
+            **where)
+
+    # Look-ups.
+
+    def image(self, ident: str) -> Image:
+        _check('Image', ident)
+        if uuidutils.is_uuid_like(ident):
+            with contextlib.suppress(errors.NotFound):
+                return _image(self._get('glance', f'/images/{ident}'))
+        found = self._get('glance', '/images', name=ident)['images']
+        return _image(_only(found, 'Image', ident))
+
+    def flavor(self, ident: str) -> Flavor:
+        _check('Flavor', ident)
+        path = parse.quote(ident, safe='')
+        with contextlib.suppress(errors.NotFound):
+            return _flavor(self._get('nova', f'/flavors/{path}')['flavor'])
+        # Nova cannot be asked for a flavor by name.
+        page = self._get('nova', '/flavors/detail')['flavors']
+        while page:
+            for flavor in page:
+                if flavor['name'] == ident:
+                    return _flavor(flavor)
+            page = self._get('nova', '/flavors/detail',
+                             marker=page[-1]['id'])['flavors']
+        raise errors.NotFound('Flavor', ident)
+
+    def external_network(self, ident: str) -> Network:
+        return self._network('External network', ident,
+                             {'router:external': 'True'})
+
+    def network(self, ident: str) -> Network:
+        return self._network('Network', ident, {})
+
+    def _network(self, kind: str, ident: str,
+                 filters: dict[str, str]) -> Network:
+        row = self._neutron('networks', kind, ident, ('id', 'name'), filters)
+        return Network(row['id'], row['name'])
+
+    def subnet(self, ident: str) -> Subnet:
+        row = self._neutron('subnets', 'Subnet', ident,
+                            ('id', 'name', 'network_id', 'cidr'), {})
+        return Subnet(row['id'], row['name'], row['network_id'], row['cidr'])
+
+    def _neutron(self, path: str, kind: str, ident: str,
+                 fields: tuple[str, ...],
+                 filters: dict[str, str]) -> dict[str, Any]:
+        _check(kind, ident)
+        found = []
+        if uuidutils.is_uuid_like(ident):
+            found = self._get('neutron', f'/{path}', id=ident, fields=fields,
+                              **filters)[path]
+        if not found:
+            found = self._get('neutron', f'/{path}', name=ident,
+                              fields=fields, **filters)[path]
+        return _only(found, kind, ident)
+
+    def keypair(self, name: str) -> KeyPair:
+        _check('Key pair', name)
+        path = parse.quote(name, safe='')
+        try:
+            self._get('nova', f'/os-keypairs/{path}')
+        except errors.NotFound:
+            raise errors.NotFound('Key pair', name) from None
+        return KeyPair(name)
+
+    def project(self, ident: str) -> str:
+        """The project's id, if Keystone knows it."""
+        _check('Project', ident)
+        path = parse.quote(ident, safe='')
+        try:
+            with refusals.translated('Keystone'):
+                return self.session.get(
+                    f'{self.auth_url()}/projects/{path}',
+                    headers={'Accept': 'application/json'}
+                ).json()['project']['id']
+        except errors.NotFound:
+            raise errors.NotFound('Project', ident) from None
+
+    def volume_types(self) -> list[str]:
+        return [row['name']
+                for row in self._get('cinder', '/types')['volume_types']]
+
+    # What a cluster may leave behind.
+
+    def load_balancers(self) -> list[LoadBalancer]:
+        """All of the user's project."""
+        rows = self._get('octavia', '/lbaas/loadbalancers',
+                         project_id=self.project_id)['loadbalancers']
+        return [LoadBalancer(row['id'], row['name'],
+                             row.get('description') or '',
+                             row['provisioning_status'],
+                             row.get('vip_port_id')) for row in rows]
+
+    def delete_load_balancer(self, ident: str, cascade: bool = True) -> None:
+        """Set its removal in motion; absent is success."""
+        self._delete('octavia', f'/lbaas/loadbalancers/{ident}'
+                                f'?cascade={str(cascade).lower()}')
+
+    def floating_ips(self, port_id: str) -> list[FloatingIp]:
+        rows = self._get('neutron', '/floatingips',
+                         port_id=port_id)['floatingips']
+        return [FloatingIp(row['id'], row['floating_ip_address'],
+                           row.get('description') or '') for row in rows]
+
+    def delete_floating_ip(self, ident: str) -> None:
+        """Absent is success."""
+        self._delete('neutron', f'/floatingips/{ident}')
+
+    def call(self, client: str, method: str, path: str,
+             **arguments: Any) -> requests.Response:
+        """One request to a service.
+
+        :param client: the word of the [<client>_client] section.
+        :param path: below the version.
+        """
+        with refusals.translated(client_options.CLIENTS[client].name):
+            return self._session_to(client).request(
+                self._url(client, path), method.upper(), **arguments)
+
+    def _get(self, client: str, path: str, **query: Any) -> Any:
+        answer = self.call(client, 'get', path, params=query,
+                           headers={'Accept': 'application/json'},
+                           connect_retries=1)
+        with refusals.translated(client_options.CLIENTS[client].name):
+            return answer.json()
+
+    def _delete(self, client: str, path: str) -> None:
+        with contextlib.suppress(errors.NotFound):
+            self.call(client, 'delete', path)
+
+    def _url(self, client: str, path: str) -> str:
+        base = self.endpoint(client).rstrip('/')
+        version = client_options.CLIENTS[client].version
+        if f'/{version.partition(".")[0]}' not in parse.urlsplit(base).path:
+            base = f'{base}/{version}'
+        return base + path
+
+    def _session_to(self, client: str) -> ka_session.Session:
+        """The session; another one where a client has TLS options."""
+        tls = client_options.tls(client)
+        if not tls:
+            return self.session
+        own = self.session
+        return ka_session.Session(
+            auth=own.auth, session=own.session, timeout=own.timeout,
+            **{'verify': own.verify, 'cert': own.cert, **tls})
+
+
+def _check(kind: str, ident: str) -> None:
+    # As the last part of a path these would name something else.
+    if ident in ('', '.', '..'):
+        raise errors.NotFound(kind, ident)
+
+
+def _only(found: list[dict[str, Any]], kind: str,
+          ident: str) -> dict[str, Any]:
+    if not found:
+        raise errors.NotFound(kind, ident)
+    if len(found) > 1:
+        raise errors.Conflict(
+            f'Multiple {kind.lower()}s exist with same name {ident}; use the '
+            f'id instead.')
+    return found[0]
+
+
+def _image(row: dict[str, Any]) -> Image:
+    # Glance mixes an image's own properties with its fields; all properties
+    # are text.
+    return Image(row['id'], row.get('name'),
+                 {key: value for key, value in row.items()
+                  if isinstance(value, str)})
+
+
+def _flavor(row: dict[str, Any]) -> Flavor:
+    return Flavor(row['id'], row['name'], row['disk'], row['ram'],
+                  row['vcpus'])
