@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 from typing import Any
 
+from oslo_config import cfg
 import pytest
 import sqlalchemy as sa
 
@@ -20,6 +21,8 @@ from magnum import openstack
 from magnum import rpc
 from magnum.tests.fakes import cloud as clouds
 from magnum.tests.fakes import heat as heats
+
+CONF = cfg.CONF
 
 PROJECT = 'p'
 
@@ -98,6 +101,21 @@ def _rows(session, model) -> list[dict[str, Any]]:
                      for column in sa.inspect(model).column_attrs
                      if column.key not in _NEW})
     return rows
+
+
+@contextlib.contextmanager
+def configured():
+    """Certificates, with short keys, are kept in the database."""
+    options = [
+        ('certificates', 'cert_manager_type', 'x509keypair'),
+        ('certificates', 'encryption_keys',
+         ['BbLw6nyGQFXCxPBcnoIW8Iw6B7Oa0jZJqDZX2FD4vCI=']),
+        ('x509', 'rsa_key_size', 1024)]
+    for group, name, value in options:
+        CONF.set_override(name, value, group=group)
+    yield
+    for group, name, _ in options:
+        CONF.clear_override(name, group=group)
 
 
 def build(monkeypatch: pytest.MonkeyPatch) -> World:

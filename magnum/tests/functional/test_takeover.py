@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A conductor may die at any moment; another one finishes its work.
+
+For each kind of operation and each of its steps: a conductor dies before the
+step's effect, or after it and before the check-off.  Another one goes on, and
+in the end the world is that of a run that nothing disturbed.
+"""
+
+import datetime
+import functools
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from magnum.db import models
+from magnum.db import session as db
+from magnum.operations import create_cluster
+from magnum.operations import delete_cluster
+from magnum.operations import journal
+from magnum.operations import kinds
+from magnum.operations import registry
+from magnum.operations import resize_cluster
+from magnum.operations import runner
+from magnum.operations import update_cluster
+from magnum.tests.fakes import world as worlds
+
+
+class Crash(BaseException):
+    """kill -9, as far as one thread can feel it."""
+
+
+POINTS = [(name, step.__name__, moment)
+          for name, kind in sorted(registry.KINDS.items())
+          for step in kind.steps for moment in ('before', 'after')]
+
+
+@pytest.fixture
+def world(sqlite_database, monkeypatch):
+    with worlds.configured():
+        yield worlds.build(monkeypatch)
+
+
+def the_cluster():
+    with db.reader() as session:
+        return session.scalar(
+            sa.select(models.Cluster)
+            .options(orm.selectinload(models.Cluster.nodegroups),
+                     orm.joinedload(models.Cluster.template)))
+
+
+def worker():
+    return next(group for group in the_cluster().nodegroups
+                if group.role == 'worker')
+
+
+def request(world, kind):
+    """Bring a cluster to where the operation can be asked for, and ask."""
+    create_cluster.request(world.context, world.template,
+                           {'name': 'c', 'node_count': 3})
+    if kind == 'create_cluster':
+        return
+    work_until_done()
+    if kind == 'update_cluster':
+        update_cluster.request(world.context, the_cluster(), 5)
+    elif kind == 'resize_cluster':
+        leaving = world.server_of('kube_minions', '1')
+        resize_cluster.request(world.context, the_cluster(), worker(), 2,
+                               [leaving])
+    elif kind == 'delete_cluster':
+        delete_cluster.request(world.context, the_cluster())
+    else:
+        raise AssertionError(f'how does one ask for {kind}?')
+
+
+def claim():
+    """Claim what is ready, or would be in a while."""
+    with db.writer() as session:
+        session.execute(sa.update(models.Operation)
+                        .where(models.Operation.state == 'ACTIVE')
+                        .values(not_before=datetime.datetime(2000, 1, 1)))
+    with db.reader() as session:
+        ready = journal.ready(session, list(registry.KINDS))
+    for operation_id, attempt in ready:
+        with db.writer() as session:
+            return journal.claim(session, operation_id, attempt, 'me', 60)
+    return None
+
+
+def work_until_done():
+    for _ in range(50):
+        operation = claim()
+        if operation is None:
+            return
+        runner.run(operation)
+    raise AssertionError('the work does not end')
+
+
+def die(monkeypatch, kind_name, step_name, moment):
+    """The next time the step is run, the conductor dies."""
+    kind = registry.KINDS[kind_name]
+    alive = [True]
+
+    def deadly(step):
+        @functools.wraps(step)
+        def run(work):
+            if not alive:
+                return step(work)
+            alive.clear()
+            if moment == 'after':
+                step(work)
+            raise Crash
+        return run if step.__name__ == step_name else step
+
+    monkeypatch.setattr(registry, 'KINDS', {
+        **registry.KINDS, kind_name: kinds.Kind(
+            name=kind.name, action=kind.action, nodegroups=kind.nodegroups,
+            undo=kind.undo, steps=tuple(map(deadly, kind.steps)))})
+
+
+@pytest.mark.parametrize('kind, step, moment', POINTS)
+def test_another_conductor_finishes(world, monkeypatch, kind, step, moment):
+    request(world, kind)
+    die(monkeypatch, kind, step, moment)
+    with pytest.raises(Crash):
+        work_until_done()
+    work_until_done()
+    assert world.seen() == undisturbed(kind, monkeypatch)
+
+
+def undisturbed(kind, monkeypatch):
+    """What there is after a run without a crash, in a world of its own."""
+    if kind not in _undisturbed:
+        with worlds.another(monkeypatch) as world:
+            request(world, kind)
+            work_until_done()
+            _undisturbed[kind] = world.seen()
+    return _undisturbed[kind]
+
+
+_undisturbed: dict = {}
+
+
+@pytest.mark.parametrize('step', [step.__name__ for step
+                                  in registry.KINDS['create_cluster'].steps])
+@pytest.mark.parametrize('moment', ['before', 'after'])
+def test_a_delete_after_a_crash_leaves_nothing(world, monkeypatch, step,
+                                               moment):
+    request(world, 'create_cluster')
+    die(monkeypatch, 'create_cluster', step, moment)
+    with pytest.raises(Crash):
+        work_until_done()
+    delete_cluster.request(world.context, the_cluster())
+    work_until_done()
+    assert world.seen() == {'clusters': [], 'nodegroups': [], 'stacks': [],
+                            'trustees': [], 'trusts': 0, 'certificates': 0}
