@@ -32,10 +32,13 @@ REFERENCE = 'x' * 36
 
 _ABSENT = object()
 
+# The one in C is ten times as fast, where it was built.
+_Loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+
 
 @functools.cache
 def template(name: str) -> dict[str, Any]:
-    return yaml.safe_load((_FOLDER / 'templates' / name).read_text())
+    return yaml.load((_FOLDER / 'templates' / name).read_text(), _Loader)
 
 
 @functools.cache
