@@ -79,12 +79,14 @@ def service(minicloud):
 
 @pytest.fixture(scope='session')
 def demo(service):
-    return tenants.Tenant('demo')
+    with tenants.tidy(tenants.Tenant('demo')) as tenant:
+        yield tenant
 
 
 @pytest.fixture(scope='session')
 def demo2(service):
-    return tenants.Tenant('demo2')
+    with tenants.tidy(tenants.Tenant('demo2')) as tenant:
+        yield tenant
 
 
 @pytest.fixture(scope='session')

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Users of the cloud, and what they do with clusters."""
 
+import contextlib
 import pathlib
 import subprocess
 import sys
@@ -80,6 +81,17 @@ class Tenant:
         """Delete a cluster, and see that it has gone."""
         self.magnum.clusters.delete(cluster.uuid)
         assert self.settled(cluster.uuid) is None
+
+
+@contextlib.contextmanager
+def tidy(tenant):
+    """What failed tests left is deleted at the end of the block."""
+    yield tenant
+    left = tenant.magnum.clusters.list()
+    for cluster in left:
+        tenant.magnum.clusters.delete(cluster.uuid)
+    for cluster in left:
+        tenant.settled(cluster.uuid)
 
 
 def make_template(tenant, name, **more):

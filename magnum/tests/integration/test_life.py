@@ -16,7 +16,7 @@ def test_a_cluster_is_made_used_resized_and_deleted(
     demo.openstack('coe', 'cluster', 'create', 'life', '--cluster-template',
                    template.uuid, '--master-count', '1', '--node-count', '2')
     cluster = demo.settled('life')
-    assert (cluster.status, cluster.faults) == ('CREATE_COMPLETE', {})
+    assert cluster.status == 'CREATE_COMPLETE', cluster.status_reason
     assert len(cluster.node_addresses) == 2
     assert cluster.api_address.startswith('https://')
 
@@ -56,7 +56,7 @@ def test_three_masters_stand_behind_a_load_balancer(demo, service):
     demo.openstack('coe', 'cluster', 'create', 'three', '--cluster-template',
                    template.uuid, '--master-count', '3', '--node-count', '1')
     cluster = demo.settled('three')
-    assert (cluster.status, cluster.faults) == ('CREATE_COMPLETE', {})
+    assert cluster.status == 'CREATE_COMPLETE', cluster.status_reason
 
     addresses = demo.cloud.network.ips(
         port_id=balancer(demo, cluster).vip_port_id)
