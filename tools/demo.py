@@ -38,7 +38,8 @@ def run(*words):
     print('   $ openstack', *words, flush=True)
     output = tenant.openstack(*words)
     for line in output.splitlines():
-        print('     ' + line, flush=True)
+        if line[:1] not in '+|':
+            print('     ' + line, flush=True)
     return output
 
 

@@ -27,6 +27,7 @@ ENVIRONMENT = '/etc/magnum/node.env'
 SIGNAL = '/etc/magnum/signal.json'
 KUBEADM = '/etc/magnum/kubeadm.yaml'
 DISCOVERY = '/etc/magnum/discovery.conf'
+CA = '/etc/magnum/ca.crt'
 PKI = '/etc/kubernetes/pki/'
 AUTHORITIES = ('ca', 'front-proxy-ca', 'etcd/ca')
 EXPECTED = {
@@ -34,7 +35,7 @@ EXPECTED = {
                PKI + 'sa.pub', *(f'{PKI}{name}.{suffix}'
                                  for name in AUTHORITIES
                                  for suffix in ('crt', 'key'))],
-    'worker': [KUBEADM, DISCOVERY, PKI + 'ca.crt']}
+    'worker': [KUBEADM, DISCOVERY, CA]}
 VARIABLES = ('NODE_NAME', 'ROLE', 'INDEX', 'KUBE_VERSION')
 SIGNAL_KEYS = ('auth_url', 'user_id', 'password', 'project_id', 'alarm_url')
 PRIVATE_KEY = re.compile(
@@ -266,10 +267,11 @@ def _check_authorities(files):
 
 def _check_worker(files):
     """Nothing on it can sign for the cluster; its way in is there."""
-    # kubeadm refuses to join where the file is already, unless told.
-    if 'FileAvailable--etc-kubernetes-pki-ca.crt' not in files[KUBEADM].text:
-        raise Broken(f'{PKI}ca.crt is there, and {KUBEADM} does not tell '
-                     'kubeadm to accept it')
+    # kubeadm refuses to join where there are such files already.
+    for path in files:
+        if path.startswith(PKI):
+            raise Broken(f'{path} has no place on a worker')
+    _certificate(CA, files[CA].content)
     discovery = _unpacked(_need_private(files, DISCOVERY).content)
     authorities = {
         _public_pem(_certificate(DISCOVERY, pem).public_key())
@@ -279,8 +281,7 @@ def _check_worker(files):
         raise Broken(f'{DISCOVERY} has no certificate of an authority')
     for path, file in files.items():
         for pem in PRIVATE_KEY.findall(_unpacked(file.content)):
-            if path.startswith(PKI) or _public_pem(
-                    _key(path, pem).public_key()) in authorities:
+            if _public_pem(_key(path, pem).public_key()) in authorities:
                 raise Broken(f"{path}: an authority's key on a worker")
 
 

@@ -72,9 +72,7 @@ def files(role):
             userdata.SIGNAL_KEYS, 'x'))),
         '/etc/magnum/kubeadm.yaml': (
             '0600', 'kind: ClusterConfiguration\nkubernetesVersion: v1.31.4\n'
-                    '---\nkind: JoinConfiguration\nnodeRegistration:\n'
-                    '  ignorePreflightErrors:\n'
-                    '  - FileAvailable--etc-kubernetes-pki-ca.crt\n'),
+                    '---\nkind: JoinConfiguration\n'),
         '/usr/local/sbin/magnum-node': ('0755', '#!/bin/sh\ntrue\n'),
     }
     if role == 'master':
@@ -87,7 +85,7 @@ def files(role):
             serialization.Encoding.PEM,
             serialization.PublicFormat.SubjectPublicKeyInfo).decode()
     else:
-        made[PKI + 'ca.crt'] = '0644', AUTHORITIES['ca'][0]
+        made['/etc/magnum/ca.crt'] = '0644', AUTHORITIES['ca'][0]
         made['/etc/magnum/discovery.conf'] = '0600', discovery(NODE_KEY)
     return made
 
@@ -148,6 +146,13 @@ def test_an_authoritys_key_on_a_worker_is_noticed():
     made['/etc/magnum/discovery.conf'] = '0600', discovery(
         AUTHORITIES['ca'][1])
     assert "an authority's key" in complaint(cloud_config(made), 'c-worker-0')
+
+
+def test_a_file_that_kubeadm_would_trip_over_is_noticed():
+    made = files('worker')
+    made[PKI + 'ca.crt'] = made['/etc/magnum/ca.crt']
+    assert 'no place on a worker' in complaint(cloud_config(made),
+                                               'c-worker-0')
 
 
 def test_a_key_of_another_certificate_is_noticed():
