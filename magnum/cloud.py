@@ -210,6 +210,12 @@ class Cloud:
                             ('id', 'name', 'network_id', 'cidr'), {})
         return Subnet(row['id'], row['name'], row['network_id'], row['cidr'])
 
+    def subnets_of(self, network_id: str) -> list[Subnet]:
+        rows = self._get('neutron', '/subnets',
+                         network_id=network_id)['subnets']
+        return [Subnet(row['id'], row['name'], row['network_id'],
+                       row['cidr']) for row in rows]
+
     def _neutron(self, path: str, kind: str, ident: str,
                  fields: tuple[str, ...],
                  filters: dict[str, str]) -> dict[str, Any]:
