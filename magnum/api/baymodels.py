@@ -27,7 +27,8 @@ class _NameServer(types.NameServers):
 
 
 class BayModel(cluster_templates.Template):
-    keypair_id = types.Attribute(types.SHORT, required=True, removable=False)
+    keypair_id = types.Attribute(types.SHORT, required=True, removable=False,
+                                 certain=False)
     dns_nameserver = types.Attribute(_NameServer())
     labels = types.Attribute(types.STRING_MAP, default=dict, literal=True)
 

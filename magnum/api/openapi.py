@@ -12,6 +12,7 @@ told as `x-openstack: {"policies": [...]}`.
 
 import http
 import inspect
+import re
 import sys
 
 from magnum.api import expose
@@ -25,6 +26,8 @@ TOKEN = 'token'
 _REQUEST_ID = {
     'description': 'By which operators find the request in the log.',
     'schema': {'type': 'string', 'pattern': '^req-'}}
+
+_SEGMENT = {'type': 'string', 'minLength': 1, 'pattern': '^[^/]+$'}
 
 _ERROR = {
     'type': 'object',
@@ -87,7 +90,7 @@ def document(routes, public, url=None):
     """
     components = {}
     paths = {f'/{path}': {
-        method.lower(): _operation(path, method, controller, routes,
+        method.lower(): _operation(path, method, controller,
                                    f'/{path}'.rstrip('/') in public,
                                    components)
         for method, controller in methods.items()}
@@ -120,14 +123,14 @@ def document(routes, public, url=None):
     return answer
 
 
-def _operation(path, method, controller, routes, is_public, components):
+def _operation(path, method, controller, is_public, components):
     declared = controller.declared
     noun = controller.__module__.rpartition('.')[2]
     operation = {
         'operationId': f'{noun}_{controller.__name__}',
         'summary': _first_line(controller),
         'tags': [noun],
-        'parameters': _parameters(path, declared, routes),
+        'parameters': _parameters(path, declared),
         'responses': _responses(path, method, declared, is_public,
                                 components),
         'security': [] if is_public else [{TOKEN: []}]}
@@ -159,15 +162,10 @@ def _rules(path, method):
             if here in getattr(rule, 'operations', ())]
 
 
-def _parameters(path, declared, routes):
+def _parameters(path, declared):
     found = [] if path == '' else [{'$ref': '#/components/parameters/Version'}]
-    parent = []
-    for segment in path.split('/'):
-        if segment.startswith('{'):
-            found.append({
-                'name': segment[1:-1], 'in': 'path', 'required': True,
-                'schema': _segment(parent, routes)})
-        parent.append(segment)
+    found += [{'name': name, 'in': 'path', 'required': True,
+               'schema': _SEGMENT} for name in re.findall(r'{(\w+)}', path)]
     for parameter in declared.query:
         schema = schemas.taken(parameter.kind)
         if parameter.default is not None:
@@ -177,17 +175,6 @@ def _parameters(path, declared, routes):
                       'schema': schema}
                      | ({'x-openstack': own} if own else {}))
     return found
-
-
-def _segment(parent, routes):
-    """What may stand below `parent` that is not a path of its own."""
-    schema = {'type': 'string', 'minLength': 1, 'pattern': '^[^/]+$'}
-    depth = len(parent)
-    words = {route.split('/')[depth] for route in routes
-             if route.split('/')[:depth] == parent
-             and len(route.split('/')) > depth}
-    words = sorted(word for word in words if not word.startswith('{'))
-    return schema | ({'not': {'enum': words}} if words else {})
 
 
 def _responses(path, method, declared, is_public, components):

@@ -107,7 +107,7 @@ def _(kind: types.Time):
 @told.register
 def _(kind: types.Links):
     return {'type': 'array', 'items': _STRINGS | {
-        'properties': {'href': {'type': 'string', 'format': 'uri-reference'},
+        'properties': {'href': {'type': 'string'},
                        'rel': {'type': 'string'}},
         'required': ['href', 'rel']}}
 

@@ -270,13 +270,13 @@ class Attribute(wtypes.wsattr):
     :param patchable: a patch may name it at all.
     :param literal: a patch may give its whole value as text.
     :param optional: it may be absent from answers.
-    :param certain: it is never null in answers; so is what is required, or
-        has a default, anyway.
+    :param certain: it is never null in answers; if not said, so is what is
+        required or has a default.
     """
 
     def __init__(self, datatype, write=WRITABLE, required=False, default=None,
                  nullable=True, empty=False, removable=True, patchable=True,
-                 literal=False, optional=False, certain=False):
+                 literal=False, optional=False, certain=None):
         super().__init__(datatype, mandatory=required,
                          readonly=write == READONLY)
         self.kind = datatype
@@ -289,7 +289,8 @@ class Attribute(wtypes.wsattr):
         self.patchable = patchable
         self.literal = literal
         self.optional = optional
-        self.certain = certain or required or default is not None
+        self.certain = (required or default is not None
+                        if certain is None else certain)
         self.dump = getattr(datatype, 'dump', None)
 
     def read(self, value):

@@ -7,6 +7,7 @@ name (`X-Auth-Token: member`), the cloud is `fakes.cloud`, the driver
 to `/_played/<cluster>/<STATUS>` does to the rows what one would have done.
 """
 
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -27,6 +28,7 @@ from magnum.db import session as db
 from magnum import identity
 from magnum import policy
 from magnum import rpc
+from magnum.tests import conformance
 from magnum.tests.fakes import cloud as clouds
 from magnum.tests.fakes import driver as fake_driver
 
@@ -79,13 +81,21 @@ class Api:
 @pytest.fixture
 def api(sqlite_database, monkeypatch, tmp_path):
     """The application with its database, cloud and driver."""
+    with surrounded(monkeypatch, tmp_path) as found:
+        found.app = conformance.Conforming(found.app)
+        yield found
+
+
+@contextlib.contextmanager
+def surrounded(monkeypatch, directory):
+    """The application, while all that lies outside is replaced."""
     if not CONF._args:
         CONF([], project='magnum', default_config_files=[],
              default_config_dirs=[])
     logging.getLogger('magnum').setLevel(logging.WARNING)
     overrides = [('www_authenticate_uri', 'http://keystone/v3',
                   'keystone_authtoken'),
-                 ('policy_file', str(tmp_path / 'policy.yaml'),
+                 ('policy_file', str(directory / 'policy.yaml'),
                   'oslo_policy'),
                  ('policy_dirs', [], 'oslo_policy'),
                  ('cert_manager_type', 'x509keypair', 'certificates'),
