@@ -11,6 +11,7 @@ import re
 from keystonemiddleware import auth_token
 from oslo_db import exception as db_exc
 from oslo_log import log
+from sqlalchemy import exc as sa_exc
 import webob
 
 from magnum.api import versions
@@ -20,6 +21,10 @@ LOG = log.getLogger(__name__)
 
 VERSION = 'magnum.version'
 ANSWER_HEADERS = 'magnum.answer_headers'
+
+# MariaDB's numbers for text that a column's character set does not have, be it
+# stored or compared with.
+CHARACTERS = {1267, 1271, 1366, 3988}
 
 _HELP = 'http://docs.openstack.org/api-guide/compute/microversions.html'
 _END_OF_SENTENCE = re.compile(r'\.\s*$|\.\s+(?=[A-Z])')
@@ -91,17 +96,30 @@ class Errors:
                 LOG.warning('%s %s: %s', environ['REQUEST_METHOD'],
                             environ.get('PATH_INFO'), e)
             response = error_response(environ, e)
-        except db_exc.DBDataError:
-            LOG.info('A value does not fit into its column.', exc_info=True)
-            response = error_response(environ, errors.Invalid(
-                'A value of the request is too long, or holds characters '
-                'that cannot be stored.'))
+        except (db_exc.DBError, sa_exc.DBAPIError) as e:
+            response = error_response(environ, _database_error(environ, e))
         except Exception:
             LOG.exception('%s %s failed.', environ['REQUEST_METHOD'],
                           environ.get('PATH_INFO'))
             response = error_response(environ, errors.MagnumError())
         response.headers.extend(environ.get(ANSWER_HEADERS, ()))
         return response(environ, start_response)
+
+
+def _database_error(environ, error):
+    """What to tell of an error of the database: never its own words."""
+    cause = getattr(getattr(error, 'inner_exception', error), 'orig', None)
+    code = cause.args[0] if getattr(cause, 'args', None) else None
+    if isinstance(error, db_exc.DBDataError) or code in CHARACTERS:
+        LOG.info('A value does not fit into its column.', exc_info=True)
+        return errors.Invalid('A value of the request is too long, or holds '
+                              'characters that cannot be stored.')
+    LOG.exception('%s %s failed.', environ['REQUEST_METHOD'],
+                  environ.get('PATH_INFO'))
+    if isinstance(error, db_exc.DBConnectionError):
+        return errors.ServiceUnavailable('The database cannot be reached; '
+                                         'try again later.')
+    return errors.MagnumError()
 
 
 def _readable(request):

@@ -94,6 +94,20 @@ TABLE = [
      '. . 403 403 403 404 . 404 404 401'),
     ('DELETE', '/v1/federations/f', None, 204,
      '. . 403 403 403 404 . 404 404 401'),
+    ('GET', '/v1/bays', None, 200, LIST),
+    ('GET', '/v1/bays/detail', None, 200, LIST),
+    ('GET', '/v1/bays/c', None, 200, READ),
+    ('POST', '/v1/bays', {'baymodel_id': 'public'}, 202, MAKE),
+    ('PATCH', '/v1/bays/c', [], 202, WRITE),
+    ('DELETE', '/v1/bays/c', None, 204, WRITE),
+    ('GET', '/v1/baymodels', None, 200, LIST),
+    ('GET', '/v1/baymodels/detail', None, 200, LIST),
+    ('GET', '/v1/baymodels/t', None, 200, READ),
+    ('POST', '/v1/baymodels', {**TEMPLATE, 'keypair_id': 'key'}, 201, MAKE),
+    ('PATCH', '/v1/baymodels/t', NAME, 200, WRITE),
+    ('PATCH', '/v1/baymodels/t', PUBLISH, 200,
+     '403 403 403 403 403 404 . . 403 401'),
+    ('DELETE', '/v1/baymodels/t', None, 204, WRITE),
     ('GET', '/', None, 200, '. . . . . . . . . .'),
     ('GET', '/v1', None, 200, '. . . . . . . . . .'),
 ]
@@ -113,7 +127,8 @@ def test_each_gets_what_the_table_says(api, method, path, body, caller,
     factories.store(private, used, cluster, *factories.nodegroups(cluster),
                     factories.template(name='public', public=True),
                     factories.federation(name='f'), factories.quota())
-    answer = api(method, path, body, token=caller, version='latest')
+    answer = api(method, path, body, token=caller,
+                 version='1.10' if '/bay' in path else 'latest')
     assert answer.status_int == expected, answer.text
 
 

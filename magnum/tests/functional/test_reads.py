@@ -2,10 +2,12 @@
 """What reading costs: a fixed number of statements, and nothing else."""
 
 import contextlib
+import datetime
 
 import pytest
 import sqlalchemy as sa
 
+from magnum.db import models
 from magnum.db import session as db
 from magnum.tests import factories
 
@@ -82,6 +84,33 @@ def test_an_item_costs_little(api, path):
     assert answer.status_int == 200, answer.text
     assert len(seen) <= ITEMS[path], seen
     assert not api.cloud.calls
+
+
+def test_a_conductor_is_up_while_its_heart_beats(api):
+    def ago(seconds):
+        return models.utcnow() - datetime.timedelta(seconds=seconds)
+
+    factories.store(
+        factories.service(host='new'),
+        factories.service(host='slow', last_seen_up=ago(170)),
+        factories.service(host='dead', last_seen_up=ago(190)),
+        factories.service(host='fast', last_seen_up=ago(-190)),
+        factories.service(host='shut', forced_down=True),
+        factories.service(host='never', last_seen_up=None))
+    rows = api('GET', '/v1/mservices', token='admin').json['mservices']
+    assert {row['host']: row['state'] for row in rows} == {
+        'new': 'up', 'slow': 'up', 'dead': 'down', 'fast': 'down',
+        'shut': 'down', 'never': 'up'}
+    assert set(rows[0]) == {
+        'id', 'host', 'binary', 'state', 'report_count', 'disabled',
+        'disabled_reason', 'created_at', 'updated_at'}
+
+
+def test_a_body_without_a_type_is_json(api):
+    answer = api('POST', '/v1/clusters', raw=b'{"name": "c"}',
+                 headers={'Content-Type': ''})
+    assert answer.status_int == 400
+    assert 'cluster_template_id' in answer.json['message']
 
 
 def test_rows_of_an_old_release_are_shown(api):
