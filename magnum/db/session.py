@@ -48,7 +48,8 @@ def _sessions():
     with _lock:
         if _maker is None:
             facade = enginefacade.transaction_context()
-            facade.configure(**dict(CONF.database))
+            # The API's threads are real ones: nobody waits for us to yield.
+            facade.configure(**dict(CONF.database), thread_checkin=False)
             _maker = orm.sessionmaker(facade.writer.get_engine(),
                                       expire_on_commit=False)
     return _maker
@@ -69,8 +70,13 @@ def reset():
 
 @contextlib.contextmanager
 def reader():
-    with _sessions()() as session:
-        yield session
+    # A transaction that is begun before the session is ends once; a session's
+    # own is rolled back by the session and again by the pool.
+    with engine().connect() as connection:
+        connection.begin()
+        with _sessions()(bind=connection,
+                         join_transaction_mode='rollback_only') as session:
+            yield session
 
 
 @contextlib.contextmanager
