@@ -22,6 +22,21 @@ from magnum.db import models
 from magnum import errors
 
 
+# Of what a list loads by the hundred, the columns that a list shows.
+_IN_LISTS = (
+    orm.defer(models.Cluster.trust_id),
+    orm.defer(models.Cluster.trustee_username),
+    orm.defer(models.Cluster.trustee_user_id),
+    orm.defer(models.Cluster.trustee_password),
+    orm.defer(models.Cluster.ca_cert_ref),
+    orm.defer(models.Cluster.etcd_ca_cert_ref),
+    orm.defer(models.Cluster.front_proxy_ca_cert_ref),
+    orm.defer(models.Cluster.magnum_cert_ref),
+    orm.selectinload(models.Cluster.nodegroups).load_only(
+        models.NodeGroup.role, models.NodeGroup.node_count,
+        models.NodeGroup.node_addresses))
+
+
 @dataclasses.dataclass(frozen=True)
 class Page:
     """Which part of a list, and in which order.
@@ -54,12 +69,16 @@ def cluster(session: orm.Session, context: contexts.RequestContext,
 def clusters(session: orm.Session, context: contexts.RequestContext,
              page: Page, everyone: bool = False,
              template: bool = False) -> Sequence[models.Cluster]:
-    """A page of clusters with their nodegroups; one statement for each."""
+    """A page of clusters with their nodegroups; one statement for each.
+
+    They are for being shown: where their keys are, what nodegroups have of
+    their own, and all of a template but its labels is not loaded.
+    """
     visible = _visible(context, models.Cluster, everyone)
-    query = sa.select(models.Cluster).options(
-        orm.selectinload(models.Cluster.nodegroups)).where(visible)
+    query = sa.select(models.Cluster).options(*_IN_LISTS).where(visible)
     if template:
-        query = query.options(orm.selectinload(models.Cluster.template))
+        query = query.options(orm.selectinload(models.Cluster.template)
+                              .load_only(models.ClusterTemplate.labels))
     return _page(session, query, models.Cluster, page, visible, 'Cluster')
 
 
