@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How this service reaches others: options of its login and its clients."""
 
+import functools
 import importlib
 import logging
 import typing
@@ -120,13 +121,18 @@ def service_password() -> str | None:
 def _login() -> dict[str, Any]:
     """The options of the login in [keystone_auth], by name."""
     group = CONF[AUTH_GROUP].auth_section or AUTH_GROUP
-    options = loading.get_auth_plugin_conf_options(
-        CONF[AUTH_GROUP].auth_type)
+    options = _login_options(CONF[AUTH_GROUP].auth_type)
+    CONF.register_opts(options, group=group)
+    return {option.dest: CONF[group][option.dest] for option in options}
+
+
+@functools.cache
+def _login_options(auth_type: str) -> list[cfg.Opt]:
+    options = loading.get_auth_plugin_conf_options(auth_type)
     for option in options:
         # What is missing here may stand in [keystone_authtoken].
         option.required = False
-    CONF.register_opts(options, group=group)
-    return {option.dest: CONF[group][option.dest] for option in options}
+    return options
 
 
 def _token_group() -> Any:

@@ -260,7 +260,7 @@ def _find_user(session: Any, domain_id: str, name: str) -> str | None:
 
 def _find_trust(cloud: openstack.Cloud, trustee_user_id: str,
                 project_id: str) -> str | None:
-    # Not by trustor and trustee at once: for that one would have to be both.
+    # Asked for a trustor and a trustee, Keystone looks at the trustor alone.
     with openstack.translated('Keystone'):
         found = cloud.session.get(
             f'{openstack.keystone_url()}/OS-TRUST/trusts', params={

@@ -144,5 +144,11 @@ def _call(method: str, path: str, **arguments: Any) -> dict[str, Any]:
 
 def _request(method: str, path: str, **arguments: Any) -> Any:
     arguments.setdefault('headers', {'Accept': 'application/json'})
-    return openstack.service_cloud().call('barbican', method, path,
-                                          **arguments)
+    try:
+        return openstack.service_cloud().call('barbican', method, path,
+                                              **arguments)
+    except errors.AuthorisationEnded:
+        # It is this service's own, and a new one is got all the time.
+        raise errors.ServiceUnavailable(
+            'Barbican does not accept the token of this service; an operator '
+            'should look at [keystone_auth].') from None

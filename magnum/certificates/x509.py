@@ -237,7 +237,8 @@ def _read_csr(pem: str) -> x509.CertificateSigningRequest:
         request = x509.load_pem_x509_csr(pem.encode())
         valid = request.is_signature_valid
         request.subject, request.public_key()
-    except (ValueError, TypeError, exceptions.UnsupportedAlgorithm):
+    except (ValueError, TypeError, x509.InvalidVersion,
+            exceptions.UnsupportedAlgorithm):
         raise errors.InvalidCsr(
             'csr is not a PEM certificate signing request that can be '
             'read.') from None

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions, tokens, look-ups, and what other services' refusals become."""
+
+from heatclient import exc as heat_exc
+from keystoneauth1 import exceptions as ka_exc
+from oslo_config import cfg
+import pytest
+import requests
+
+from magnum import errors
+from magnum import openstack
+from magnum.tests.fakes import web
+
+CONF = cfg.CONF
+
+UUID = '5d12f6fd-a196-4bf0-ae4c-1f639a523a52'
+
+cloud = web.cloud
+
+
+@pytest.fixture
+def user(cloud):
+    """The cloud as a user."""
+    return openstack.token_cloud(cloud.keystone.user_token())
+
+
+def serve(cloud, host, answers):
+    """Have a host answer by path; a value may ask for the query."""
+    def answer(method, path, query, body, headers):
+        if path not in answers:
+            return 404, {'itemNotFound': {'message': 'none'}}
+        found = answers[path]
+        return 200, found(query) if callable(found) else found
+    cloud.web.services[host] = answer
+
+
+def named(key, rows):
+    """A list that can be filtered, as Neutron's and Glance's can."""
+    def listed(query):
+        return {key: [row for row in rows
+                      if all(str(row.get(name)) == value
+                             for name, value in query.items()
+                             if name != 'fields')]}
+    return listed
+
+
+def test_a_token_is_shown_to_keystone_once(cloud):
+    token = cloud.keystone.user_token()
+    known = openstack.token_cloud(token)
+    cloud.web.seen.clear()
+    assert openstack.token_cloud(token) is known
+    assert cloud.web.seen == []
+    assert (known.user_id, known.project_id) == ('owner', 'p')
+    assert known.roles == ['admin', 'member', 'reader']
+
+
+def test_only_so_many_tokens_are_remembered(cloud, monkeypatch):
+    monkeypatch.setattr(openstack, 'TOKENS', 2)
+    for _ in range(5):
+        openstack.token_cloud(cloud.keystone.user_token())
+    assert len(openstack._clouds) == 2
+
+
+def test_a_token_that_ended_is_refused(cloud):
+    with pytest.raises(errors.AuthorisationEnded):
+        openstack.token_cloud('never issued')
+
+
+def test_a_token_that_ends_later_is_noticed(cloud, user):
+    serve(cloud, 'nova', {})
+    cloud.web.broken['nova'] = 401
+    with pytest.raises(errors.AuthorisationEnded, match='Nova'):
+        user.flavor('m1.small')
+
+
+def test_a_refused_login_of_the_service_is_not_the_users_fault(cloud):
+    CONF.set_override('password', 'wrong', 'keystone_auth')
+    openstack.reset()
+    openstack.service_session().session.mount('http://', cloud.web)
+    with pytest.raises(errors.ServiceUnavailable, match='own login'):
+        openstack.token_cloud(cloud.keystone.user_token())
+
+
+@pytest.mark.parametrize('fault', [
+    502, 503, 429, requests.ConnectionError(), requests.Timeout(),
+    requests.exceptions.SSLError()])
+def test_a_service_out_of_order_is_temporary(cloud, user, fault):
+    cloud.web.broken['neutron'] = fault
+    with pytest.raises(errors.Temporary, match='Neutron'):
+        user.network('private')
+
+
+def test_all_calls_have_a_time_out(cloud, user):
+    serve(cloud, 'glance', {'/v2/images': {'images': []}})
+    with pytest.raises(errors.NotFound):
+        user.image('x')
+    assert set(cloud.web.timeouts) == {openstack.TIMEOUT}
+
+
+def test_calls_of_a_user_carry_the_services_token_too(cloud, user):
+    seen = []
+
+    def nova(method, path, query, body, headers):
+        seen.append(headers)
+        return 200, {'keypair': {}}
+    cloud.web.services['nova'] = nova
+    user.keypair('key')
+    asked = cloud.keystone.tokens
+    assert asked[seen[0]['X-Auth-Token']]['user']['id'] == 'owner'
+    assert asked[seen[0]['X-Service-Token']]['user']['id'] == 'magnum'
+
+
+def test_an_answer_that_is_no_json_is_temporary(cloud, user):
+    cloud.web.services['neutron'] = lambda *_: (200, '<html>Welcome!</html>')
+    with pytest.raises(errors.Temporary, match='Neutron'):
+        user.network('private')
+
+
+def test_a_service_that_is_not_there_is_named(cloud, user):
+    with pytest.raises(errors.InfrastructureFailed, match='Cinder'):
+        user.volume_types()
+    assert user.has_service('load-balancer')
+    assert not user.has_service('block-storage')
+
+
+def test_an_image_is_found_by_name_and_id(cloud, user):
+    image = {'id': UUID, 'name': 'ubuntu', 'os_distro': 'ubuntu', 'size': 3}
+    serve(cloud, 'glance', {f'/v2/images/{UUID}': image,
+                            '/v2/images': named('images', [image])})
+    assert user.image('ubuntu') == user.image(UUID)
+    assert user.image('ubuntu').properties['os_distro'] == 'ubuntu'
+
+
+def test_a_name_of_several_images_is_no_name(cloud, user):
+    twins = [{'id': ident, 'name': 'twin'} for ident in 'ab']
+    serve(cloud, 'glance', {'/v2/images': named('images', twins)})
+    with pytest.raises(errors.Conflict, match='use the id'):
+        user.image('twin')
+
+
+def test_an_image_that_may_not_be_seen_is_forbidden(cloud, user):
+    cloud.web.broken['glance'] = 403
+    with pytest.raises(errors.Forbidden):
+        user.image('secret')
+
+
+def test_a_flavor_is_found_by_id_in_one_call(cloud, user):
+    serve(cloud, 'nova', {'/v2.1/flavors/7': {'flavor': flavor('7')}})
+    cloud.web.seen.clear()
+    assert user.flavor('7').name == 'flavor 7'
+    assert len(cloud.web.seen) == 1
+
+
+def test_a_flavor_on_the_second_page_is_found(cloud, user):
+    pages = {None: [flavor('1'), flavor('2')], '2': [flavor('3')], '3': []}
+    serve(cloud, 'nova', {'/v2.1/flavors/detail': lambda query: {
+        'flavors': pages[query.get('marker')]}})
+    assert user.flavor('flavor 3').disk == 20
+    with pytest.raises(errors.NotFound, match='flavor 4'):
+        user.flavor('flavor 4')
+
+
+def flavor(ident):
+    return {'id': ident, 'name': f'flavor {ident}', 'disk': 20, 'ram': 512,
+            'vcpus': 1}
+
+
+@pytest.mark.parametrize('ident', ['', '.', '..'])
+def test_what_would_bend_a_path_is_not_asked_for(cloud, user, ident):
+    cloud.web.seen.clear()
+    for look_up in (user.flavor, user.image, user.network, user.keypair,
+                    user.project):
+        with pytest.raises(errors.NotFound):
+            look_up(ident)
+    assert cloud.web.seen == []
+
+
+def test_a_slash_in_a_name_stays_in_it(cloud, user):
+    serve(cloud, 'nova', {'/v2.1/os-keypairs/a%2Fb': {'keypair': {}}})
+    assert user.keypair('a/b').name == 'a/b'
+
+
+def test_networks_are_found_by_name_and_id(cloud, user):
+    rows = [{'id': UUID, 'name': 'public', 'router:external': 'True'},
+            {'id': 'n', 'name': 'private'}]
+    serve(cloud, 'neutron', {'/v2.0/networks': named('networks', rows)})
+    assert user.external_network('public').id == UUID
+    assert user.external_network(UUID).name == 'public'
+    assert user.network('private').id == 'n'
+    with pytest.raises(errors.NotFound, match='private'):
+        user.external_network('private')
+
+
+def test_a_version_is_added_to_addresses_without_one(cloud, user):
+    serve(cloud, 'octavia', {'/lb/v2/lbaas/loadbalancers': {
+        'loadbalancers': []}})
+    assert user.load_balancers() == []
+
+
+def test_removing_what_is_gone_is_a_success(cloud, user):
+    serve(cloud, 'octavia', {})
+    serve(cloud, 'neutron', {})
+    user.delete_load_balancer('gone')
+    user.delete_floating_ip('gone')
+
+
+def test_the_service_looks_at_the_stacks_of_any_project(cloud):
+    heat = openstack.service_cloud('p').heat
+    assert heat.http_client.endpoint_override == 'http://heat/v1/p'
+
+
+def test_a_client_may_have_tls_options_of_its_own(cloud, user):
+    CONF.set_override('ca_file', '/ca.pem', 'heat_client')
+    try:
+        client = user.heat.http_client.session
+        assert client.verify == '/ca.pem'
+        assert client.timeout == openstack.TIMEOUT
+    finally:
+        CONF.clear_override('ca_file', 'heat_client')
+    assert user.session.verify is True
+
+
+@pytest.mark.parametrize('raised, becomes', [
+    (heat_exc.HTTPBadRequest('{"error": {"message": "bad template"}}'),
+     errors.InfrastructureFailed),
+    (heat_exc.HTTPNotFound(), errors.NotFound),
+    (heat_exc.HTTPConflict(), errors.Conflict),
+    (heat_exc.HTTPUnauthorized(), errors.AuthorisationEnded),
+    (heat_exc.HTTPForbidden(), errors.Forbidden),
+    (heat_exc.HTTPInternalServerError('{"error": "text"}'),
+     errors.ServiceUnavailable),
+    (heat_exc.HTTPBadRequest('{"error": "text"}'),
+     errors.InfrastructureFailed),
+    (heat_exc.CommunicationError(), errors.ServiceUnavailable),
+    (ka_exc.BadRequest(), errors.InfrastructureFailed),
+    (ka_exc.ConnectFailure(), errors.ServiceUnavailable),
+    (ka_exc.EndpointNotFound(), errors.InfrastructureFailed)])
+def test_refusals_become_our_own(raised, becomes):
+    with pytest.raises(becomes) as caught, openstack.translated('Heat'):
+        raise raised
+    assert type(caught.value) is becomes
+    assert 'Heat' in str(caught.value)
