@@ -71,13 +71,15 @@ def render(group: str, parameters: Mapping[str, Any], index: str = '0') -> str:
     """
     cluster = template('cluster.yaml')
     definition = cluster['resources'][group]['properties']['resource_def']
-    properties = _Resolver(cluster, parameters).resolve(
-        definition['properties'])
+    properties = {
+        name: value.replace('%index%', index) if name in ('name', 'index')
+        else value
+        for name, value in _Resolver(cluster, parameters).resolve(
+            definition['properties']).items()}
     member = template(definition['type'])
     server = {'kube_masters': 'kube-master', 'kube_minions': 'kube-minion'}
-    text = _Resolver(member, properties).resolve(
+    return _Resolver(member, properties).resolve(
         member['resources'][server[group]]['properties']['user_data'])
-    return text.replace('%index%', index)
 
 
 class _Resolver:

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Specifications for tests of the drivers, and a cloud to build them in."""
+
+import dataclasses
+import functools
+
+from magnum.drivers import base
+from magnum.drivers.k8s_kubeadm_v1 import keys
+from magnum.tests.fakes import heat as fake_heat
+
+UUID = '8c3b2f6e-6f0e-4a3e-9a35-1d1f5f4f2a10'
+TRUST = base.Trust('https://keystone/v3', 'trustee', 'name', 'pass"word',
+                   'domain', 'a-trust')
+
+
+def group(role, **wanted):
+    values = {'uuid': f'{role}-uuid', 'name': f'default-{role}',
+              'is_default': True, 'node_count': 1, 'flavor_id': 'm1.small',
+              'image_id': 'ubuntu', 'role': role}
+    return base.NodeGroupSpec(**values | wanted)
+
+
+def cluster(masters=1, workers=2, remove=(), docker_volume=None, **wanted):
+    values = {
+        'uuid': UUID, 'name': 'My_cluster.1', 'project_id': 'p1',
+        'user_id': 'u1', 'coe': 'kubernetes', 'server_type': 'vm',
+        'distro': 'ubuntu', 'image_id': 'ubuntu', 'keypair': 'key',
+        'image_properties': {'kube_version': 'v1.31.4'},
+        'external_network_id': 'public', 'dns_nameserver': '8.8.8.8',
+        'network_driver': 'flannel', 'volume_driver': 'cinder',
+        'trust': TRUST, 'authorities': authorities(),
+        'nodegroups': (
+            group('master', node_count=masters,
+                  docker_volume_size=docker_volume),
+            group('worker', node_count=workers, nodes_to_remove=tuple(remove),
+                  docker_volume_size=docker_volume))}
+    return base.ClusterSpec(**values | wanted)
+
+
+@functools.cache
+def authorities():
+    pair = keys.stand_in()
+    return base.Authorities(pair, pair, pair)
+
+
+@dataclasses.dataclass(frozen=True)
+class Thing:
+    id: str
+    name: str = ''
+    network_id: str = ''
+    cidr: str = ''
+
+
+@dataclasses.dataclass
+class Balancer:
+    id: str
+    description: str
+    provisioning_status: str = 'ACTIVE'
+    vip_port_id: str = 'port'
+
+
+class Cloud:
+    """As a driver sees it: names that resolve, load balancers, Heat."""
+
+    region = 'RegionOne'
+
+    def __init__(self, service=None, project_id='p1'):
+        self.service = service or fake_heat.FakeHeat()
+        self.heat = self.service.client(project_id)
+        self.project_id = project_id
+        self.balancers = []
+        self.subnets = [Thing('subnet-id', 'nodes', 'network-id',
+                              '10.99.0.0/24')]
+        self.services = {'load-balancer'}
+
+    def has_service(self, service_type):
+        return service_type in self.services
+
+    def external_network(self, ident):
+        return Thing('public-id', ident)
+
+    def network(self, ident):
+        return Thing('network-id', ident)
+
+    def subnet(self, ident):
+        return self.subnets[0]
+
+    def subnets_of(self, network_id):
+        return self.subnets
+
+    def load_balancers(self):
+        return list(self.balancers)
+
+    def floating_ips(self, port_id):
+        return []
+
+    def delete_load_balancer(self, ident, cascade=True):
+        self.balancers = [b for b in self.balancers if b.id != ident]
