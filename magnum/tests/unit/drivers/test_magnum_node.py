@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The node script, run for real below a scratch directory.
+
+What it calls is replaced by one stand-in that notes its arguments and fails
+where a test wants it to.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+from magnum.drivers import k8s_kubeadm_v1
+
+SCRIPT = (pathlib.Path(k8s_kubeadm_v1.__file__).parent
+          / 'scripts' / 'magnum-node')
+
+STAND_INS = ('kubeadm', 'kubectl', 'systemctl', 'curl', 'modprobe', 'sysctl',
+             'swapoff', 'openssl', 'hostname', 'mount', 'umount', 'blkid',
+             'mkfs.ext4', 'update-ca-certificates', 'systemd-run')
+
+STAND_IN = r'''#!/bin/sh
+name=$(basename "$0")
+line="$name $*"
+echo "$line" >> "$WORLD/calls"
+if [ -n "$FAIL" ] && echo "$line" | grep -q -- "$FAIL"; then
+    echo "error: stand-in says \"no\" to $name" >&2
+    exit 1
+fi
+case $line in
+    hostname*) echo node-0 ;;
+    "kubeadm version"*) echo "$IMAGE_VERSION" ;;
+    *auth/tokens*)
+        while [ $# -gt 0 ]; do
+            case $1 in --dump-header) out=$2 ;; esac
+            shift
+        done
+        printf 'HTTP/1.1 201\r\nX-Subject-Token: tok\r\n\r\n' > "$out" ;;
+    *http://heat/signal*)
+        for argument; do
+            case $argument in
+                @*/body) cat "${argument#@}" >> "$WORLD/signals" ;;
+                @*/token) cat "${argument#@}" >> "$WORLD/tokens" ;;
+            esac
+        done ;;
+    *--cacert*/readyz*)
+        # Answers only when a node of it is there.
+        [ -e "$WORLD/control-plane" ] || exit 7 ;;
+    "kubeadm init"*) touch "$WORLD/control-plane" ;;
+    *Ready*status*) printf %s "$READY" ;;
+    *Ready*message*) printf %s "cni plugin not initialized" ;;
+    *taints*) printf %s "$TAINTS" ;;
+    *nodeInfo*) printf %s 'v1.31.4|containerd://1.7.24|Ubuntu 22.04|5.15' ;;
+    *secret*generic*) echo '{}' ;;
+esac
+'''
+
+
+class Node:
+    def __init__(self, world):
+        self.world = world
+        self.root = world / 'root'
+        for folder in ('etc/magnum', 'etc/kubernetes/pki', 'etc/default',
+                       'etc/systemd/system', 'run/containerd',
+                       'run/cloud-init', 'var/lib/cloud/instance/scripts',
+                       'var/lib/containerd', 'dev/disk/by-id', 'mnt'):
+            (self.root / folder).mkdir(parents=True)
+        (world / 'bin').mkdir()
+        for name in STAND_INS:
+            path = world / 'bin' / name
+            path.write_text(STAND_IN)
+            path.chmod(0o755)
+        self.write('run/containerd/containerd.sock', '')
+        self.write('run/cloud-init/instance-data.json', json.dumps(
+            {'v1': {'instance_id': '8c3b2f6e-6f0e-4a3e-9a35-1d1f5f4f2a10'}},
+            indent=1))
+        self.write('etc/magnum/signal.json', json.dumps({
+            'auth_url': 'http://keystone/v3', 'user_id': 'stack-user',
+            'password': 'pa%&*^ss', 'project_id': 'stack-project',
+            'alarm_url': 'http://heat/signal'}))
+        self.write('etc/magnum/kubeadm.yaml', '{}')
+        self.write('etc/magnum/addons.yaml', '{}')
+        self.write('etc/magnum/ca.crt', 'PEM')
+        self.write('etc/kubernetes/pki/ca.crt', 'PEM')
+        self.write('etc/kubernetes/pki/ca.key', 'PEM')
+        self.write('var/lib/cloud/instance/user-data.txt', 'secret')
+
+    def write(self, path, text):
+        (self.root / path).write_text(text)
+
+    def run(self, role='worker', bootstrap='no', fail='', seconds=1,
+            ready='True', taints='', image='v1.31.4', command='run', **env):
+        facts = {
+            'NODE_NAME': 'node-0', 'ROLE': role, 'INDEX': '0',
+            'BOOTSTRAP': bootstrap, 'API_ADDRESS': '10.0.0.5',
+            'KUBE_VERSION': 'v1.31.4', 'NODE_TIMEOUT': '600',
+            'ETCD_VOLUME': '', 'CONTAINER_VOLUME': '',
+            'CLOUD_PROVIDER': 'yes', 'VERIFY_CA': 'True',
+            'KUBELET_OPTIONS': '', 'POST_INSTALL_URL': ''} | env
+        self.write('etc/magnum/node.env', ''.join(
+            f"{key}='{value}'\n" for key, value in facts.items()))
+        return subprocess.run(
+            ['sh', str(SCRIPT), command], timeout=60, check=False, env={
+                'PATH': f'{self.world}/bin:{os.environ["PATH"]}',
+                'WORLD': str(self.world), 'FAIL': fail, 'READY': ready,
+                'TAINTS': taints, 'IMAGE_VERSION': image,
+                'MAGNUM_ROOT': str(self.root), 'MAGNUM_PAUSE': '0',
+                'MAGNUM_SECONDS': str(seconds)})
+
+    @property
+    def calls(self):
+        return (self.world / 'calls').read_text().splitlines()
+
+    @property
+    def signals(self):
+        path = self.world / 'signals'
+        if not path.exists():
+            return []
+        text, found = path.read_text(), []
+        decoder = json.JSONDecoder()
+        while text.strip():
+            body, end = decoder.raw_decode(text.lstrip())
+            found.append(body)
+            text = text.lstrip()[end:]
+        return found
+
+
+@pytest.fixture
+def node(tmp_path):
+    return Node(tmp_path)
+
+
+def test_a_worker_joins_and_says_so(node):
+    (node.world / 'control-plane').touch()
+    assert node.run().returncode == 0
+    signal, = node.signals
+    assert signal['status'] == 'SUCCESS'
+    assert signal['id'] == 'node-0'
+    assert json.loads(signal['data']) == {
+        'version': 'v1.31.4', 'runtime': 'containerd://1.7.24',
+        'os': 'Ubuntu 22.04', 'kernel': '5.15'}
+    assert (node.world / 'tokens').read_text() == 'X-Auth-Token: tok\n'
+    assert not any(call.startswith('kubectl apply') for call in node.calls)
+
+
+def test_the_first_master_begins_and_applies_add_ons(node):
+    node.write('etc/magnum/cloud.conf', '[Global]')
+    assert node.run('master', 'yes').returncode == 0
+    assert [s['status'] for s in node.signals] == ['SUCCESS']
+    calls = '\n'.join(node.calls)
+    assert 'kubeadm init' in calls
+    assert calls.index('secret.yaml') < calls.index('addons.yaml')
+
+
+def test_a_later_master_joins(node):
+    (node.world / 'control-plane').touch()
+    assert node.run('master').returncode == 0
+    assert any('kubeadm join' in call for call in node.calls)
+    assert any('addons.yaml' in call for call in node.calls)
+
+
+def test_a_second_control_plane_is_never_made(node):
+    (node.world / 'control-plane').touch()
+    assert node.run('master', 'yes').returncode != 0
+    signal, = node.signals
+    assert signal['reason'] == (
+        'init: the cluster already has a control plane')
+    assert not any(call.startswith('kubeadm init') for call in node.calls)
+
+
+@pytest.mark.parametrize('phase, role, fail', [
+    ('boot', 'worker', 'modprobe br_netfilter'),
+    ('runtime', 'worker', 'systemctl restart containerd'),
+    ('preflight', 'worker', 'kubeadm version'),
+    ('preflight', 'worker', 'livez'),
+    ('preflight', 'worker', 'openssl'),
+    ('init', 'first', 'kubeadm init'),
+    ('join', 'worker', 'kubeadm join'),
+    ('join', 'master', 'kubeadm join'),
+    ('addons', 'first', 'addons.yaml'),
+    ('addons', 'master', 'secret generic'),
+    ('ready', 'first', 'readyz'),
+    ('ready', 'worker', 'get node'),
+])
+def test_a_failure_is_told_once_with_its_phase(node, phase, role, fail):
+    node.write('etc/magnum/cloud.conf', '[Global]')
+    if role != 'first':
+        (node.world / 'control-plane').touch()
+    result = node.run('master' if role in ('first', 'master') else role,
+                      'yes' if role == 'first' else 'no', fail=fail)
+    assert result.returncode != 0
+    signal, = node.signals
+    assert signal['status'] == 'FAILURE'
+    assert signal['reason'].startswith(f'{phase}: ')
+    assert len(signal['reason']) < 320
+
+
+def test_when_heat_cannot_be_told_the_node_fails(node):
+    (node.world / 'control-plane').touch()
+    assert node.run(fail='http://heat').returncode != 0
+    log = (node.root / 'var/log/magnum-node.log').read_text()
+    assert 'could not tell Heat' in log
+
+
+def test_a_ready_node_is_ready_without_its_facts(node):
+    (node.world / 'control-plane').touch()
+    assert node.run(fail='nodeInfo').returncode == 0
+    signal, = node.signals
+    assert signal['status'] == 'SUCCESS'
+
+
+def test_a_volume_that_never_comes_is_a_failure_of_the_disk(node):
+    node.run(CONTAINER_VOLUME='11111111-2222-3333-4444-555555555555')
+    signal, = node.signals
+    assert signal['reason'] == (
+        'disk: volume 11111111-2222-3333-4444-555555555555 not attached '
+        'after 180 s')
+
+
+def test_a_volume_is_mounted_and_made_only_if_blank(node):
+    (node.world / 'control-plane').touch()
+    node.write('dev/disk/by-id/virtio-11111111-2222-3333-4', '')
+    volume = '11111111-2222-3333-4444-555555555555'
+    assert node.run(CONTAINER_VOLUME=volume).returncode == 0
+    assert not any(call.startswith('mkfs') for call in node.calls)
+    assert node.run(CONTAINER_VOLUME=volume, fail='blkid').returncode == 0
+    assert any(call.startswith('mkfs') for call in node.calls)
+
+
+def test_the_wrong_version_is_told(node):
+    node.run(image='v1.30.0')
+    signal, = node.signals
+    assert signal['reason'] == (
+        'preflight: image has v1.30.0, cluster wants v1.31.4')
+
+
+def test_a_node_that_is_not_ready_says_why(node):
+    (node.world / 'control-plane').touch()
+    node.run(ready='False')
+    signal, = node.signals
+    assert signal['reason'] == (
+        'ready: node NotReady: cni plugin not initialized')
+
+
+def test_a_node_without_its_cloud_provider_is_not_ready(node):
+    (node.world / 'control-plane').touch()
+    taint = 'node.cloudprovider.kubernetes.io/uninitialized'
+    node.run(taints=taint)
+    signal, = node.signals
+    assert signal['reason'] == f'ready: node still tainted {taint}'
+
+
+def test_without_a_cloud_provider_the_node_names_its_server(node):
+    (node.world / 'control-plane').touch()
+    node.run(CLOUD_PROVIDER='no', KUBELET_OPTIONS='--v=2')
+    options = (node.root / 'etc/default/kubelet').read_text()
+    assert options == (
+        "KUBELET_EXTRA_ARGS='--provider-id=openstack:///"
+        "8c3b2f6e-6f0e-4a3e-9a35-1d1f5f4f2a10 --v=2'\n")
+
+
+def test_secrets_are_gone_at_the_end_and_keys_stay(node):
+    node.write('etc/magnum/cloud.conf', '[Global]')
+    node.run('master', 'yes')
+    left = {path.name for path in (node.root / 'etc/magnum').iterdir()}
+    assert left == {'node.env', 'ca.crt'}
+    assert not (node.root / 'var/lib/cloud/instance/user-data.txt').exists()
+    assert (node.root / 'etc/kubernetes/pki/ca.key').exists()
+
+
+def test_no_secret_is_an_argument_or_in_the_log(node):
+    (node.world / 'control-plane').touch()
+    node.run()
+    log = (node.root / 'var/log/magnum-node.log').read_text()
+    for text in (*node.calls, log):
+        assert 'pa%&*^ss' not in text
+
+
+def test_up_starts_a_unit_of_its_own(node):
+    assert node.run(command='up').returncode == 0
+    assert node.calls[-1].startswith('systemd-run --unit=magnum-node')
+
+
+@pytest.mark.skipif(not shutil.which('shellcheck'), reason='no shellcheck')
+def test_the_script_is_clean():
+    subprocess.run(['shellcheck', str(SCRIPT)], check=True)
