@@ -193,10 +193,15 @@ def write():
 
 def _operations(url, token):
     """How many operations the API describes."""
-    request = urllib.request.Request(f'{url}/v1/openapi.json',
+    paths = _get(url, '/v1/openapi.json', token)['paths']
+    return sum(map(len, paths.values()))
+
+
+def _get(url, path, token):
+    request = urllib.request.Request(f'{url}{path}',
                                      headers={'X-Auth-Token': token})
     with urllib.request.urlopen(request, timeout=60) as answer:
-        return sum(map(len, json.load(answer)['paths'].values()))
+        return json.load(answer)
 
 
 def _report(seen):
@@ -219,7 +224,13 @@ def _report(seen):
 def _running(url):
     """A service that runs already."""
     token = os.environ.get('OS_TOKEN') or _login()
-    yield url.rstrip('/'), [token], WORDS
+    url = url.rstrip('/')
+    words = dict(WORDS)
+    for kind, collection in (('clusters', 'clusters'),
+                             ('templates', 'clustertemplates')):
+        found = _get(url, f'/v1/{collection}', token)[collection]
+        words[kind] = [*(each['uuid'] for each in found), 'nothing']
+    yield url, [token], words
 
 
 def _login():
