@@ -9,6 +9,7 @@ import datetime
 import functools
 import json
 import secrets
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -44,7 +45,7 @@ def join_kubeconfig(authority: base.KeyPair, lifetime: datetime.timedelta
     address.
     """
     issuer = x509.load_pem_x509_certificate(authority.certificate.encode())
-    issuer_key = serialization.load_pem_private_key(
+    issuer_key: Any = serialization.load_pem_private_key(
         authority.private_key.encode(), password=None,
         # It is our own, and a check takes a tenth of a second.
         unsafe_skip_rsa_key_validation=True)

@@ -31,7 +31,9 @@ def init(spec: base.ClusterSpec, labels: Mapping[str, Any], version: str,
     services = labels['service_cluster_ip_range']
     plugins = ','.join(filter(None, ['NodeRestriction',
                                      labels['admission_control_list']]))
-    controller = _arguments(labels['kubecontroller_options'])
+    controller = [{'name': 'node-cidr-mask-size',
+                   'value': str(labels['flannel_network_subnetlen'])},
+                  *_arguments(labels['kubecontroller_options'])]
     if external_cloud:
         controller.append({'name': 'cloud-provider', 'value': 'external'})
     cluster = {

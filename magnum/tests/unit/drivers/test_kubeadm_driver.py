@@ -12,10 +12,10 @@ from magnum.drivers.k8s_kubeadm_v1 import driver as kubeadm_driver
 from magnum import errors
 from magnum.tests.unit.drivers import specs
 
-JOIN = ('Resource CREATE failed: WaitConditionFailure: resources.kube_minions'
-        '.resources[1].resources.node_config_deployment: join: refused')
-SILENT = ('Resource CREATE failed: WaitConditionTimeout: resources.kube_minions'
-          '.resources[1].resources.node_config_deployment: 0 of 1 received')
+PLACE = 'resources.kube_minions.resources[1].resources.node_config_deployment'
+JOIN = f'Resource CREATE failed: WaitConditionFailure: {PLACE}: join: refused'
+SILENT = ('Resource CREATE failed: WaitConditionTimeout: '
+          f'{PLACE}: 0 of 1 received')
 
 
 @pytest.fixture(autouse=True)
