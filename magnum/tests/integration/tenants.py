@@ -65,18 +65,6 @@ class Tenant:
         return (None if cluster == 'gone'
                 else self.magnum.clusters.get(cluster.uuid))
 
-    def resources(self, cluster):
-        """Names of the resources of the cluster's stack, all levels, by type.
-
-        Of nested resources the name is that of the nested stack and theirs.
-        """
-        found = {}
-        for resource in self.heat.resources.list(cluster.stack_id,
-                                                 nested_depth=3):
-            found.setdefault(resource.resource_type, []).append(
-                resource.resource_name)
-        return found
-
     def delete(self, cluster):
         """Delete a cluster, and see that it has gone."""
         self.magnum.clusters.delete(cluster.uuid)

@@ -29,7 +29,7 @@ def group(tenant, cluster, name):
 def test_a_node_that_cannot_join_says_so_in_its_own_words(
         service, demo, operator, template):
     before = leftovers.look(service, demo, operator)
-    with guest_told('fail', 'unjoined.*worker', 'join',
+    with guest_told('fail', 'unjoined.*-node-', 'join',
                     'the token has expired'):
         demo.magnum.clusters.create(name='unjoined', node_count=1,
                                     cluster_template_id=template.uuid)
