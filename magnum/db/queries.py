@@ -54,12 +54,12 @@ class Page:
 def cluster(session: orm.Session, context: contexts.RequestContext,
             ident: str, everyone: bool = False,
             template: bool = False) -> models.Cluster:
-    """One cluster by uuid or name, with its nodegroups.
+    """One cluster by uuid or name, with its nodegroups, in one statement.
 
     :param template: with its template, whoever may see that.
     """
     query = sa.select(models.Cluster).options(
-        orm.selectinload(models.Cluster.nodegroups))
+        orm.joinedload(models.Cluster.nodegroups))
     if template:
         query = query.options(orm.joinedload(models.Cluster.template))
     query = query.where(_visible(context, models.Cluster, everyone))

@@ -17,7 +17,7 @@ LISTS = {
     '/v1/clusters/detail': 3,
     '/v1/clustertemplates': 1,
     '/v1/clustertemplates/detail': 1,
-    '/v1/clusters/first/nodegroups': 3,
+    '/v1/clusters/first/nodegroups': 2,
     '/v1/quotas?all_tenants=true': 1,
     '/v1/federations': 1,
     '/v1/mservices': 1,
@@ -25,9 +25,9 @@ LISTS = {
 }
 
 ITEMS = {
-    '/v1/clusters/first': 2,
+    '/v1/clusters/first': 1,
     '/v1/clustertemplates/first': 1,
-    '/v1/clusters/first/nodegroups/default-worker': 3,
+    '/v1/clusters/first/nodegroups/default-worker': 2,
     '/v1/quotas/p/Cluster': 1,
     '/v1/federations/first': 1,
 }
