@@ -68,6 +68,14 @@ class Release:
     def pid(self):
         return processes.running(self.process)
 
+    def cpu(self):
+        """Seconds that its threads, which all live on, have computed."""
+        return sum(
+            int(thread.read_text().split()[0])
+            for pid in processes.session(self.pid)
+            for thread in pathlib.Path('/proc').glob(
+                f'{pid}/task/*/schedstat')) / 1e9
+
     def start(self):
         install(self)
         configure(self)
