@@ -14,7 +14,6 @@ from magnum.db import session as db
 from magnum.drivers import base
 from magnum import errors
 from magnum import identity
-from magnum import openstack
 from magnum.operations import journal
 from magnum.operations import kinds
 from magnum.operations import outcome
@@ -57,7 +56,7 @@ def destroy(work: working.Work) -> None:
 
 def await_gone(work: working.Work) -> outcome.Facts | outcome.Again:
     """Wait until nothing of the infrastructure is left."""
-    observed = work.driver.observe(_cloud(work), work.spec())
+    observed = work.observe()
     if observed.state is base.State.GONE:
         return outcome.Facts()
     if observed.state is base.State.FAILED:
@@ -82,13 +81,6 @@ def retire_trust(work: working.Work) -> None:
 def forget(work: working.Work) -> outcome.Facts:
     """Let the rows go, now that nothing else is left."""
     return outcome.Facts(forget=True)
-
-
-def _cloud(work: working.Work) -> openstack.Cloud:
-    try:
-        return work.cloud
-    except errors.AuthorisationEnded:
-        return work.service_cloud
 
 
 KIND = kinds.Kind(

@@ -47,7 +47,7 @@ def apply(work: Work) -> outcome.Facts:
 
 def settle(work: Work) -> outcome.Facts | outcome.Again:
     """Wait until the infrastructure is as wanted."""
-    observed = work.driver.observe(work.cloud, work.spec())
+    observed = work.observe()
     facts = facts_of(observed)
     if observed.state is base.State.IN_PROGRESS:
         return outcome.Again(SETTLE_SECONDS, observed.reason, facts)

@@ -43,6 +43,17 @@ class Work:
         """The cloud as this service, looking at the cluster's project."""
         return openstack.service_cloud(self.cluster.project_id)
 
+    def observe(self) -> base.Observed:
+        """What there is of the infrastructure.
+
+        Looking must not end with the token of the one who asked, who may have
+        logged out meanwhile.
+        """
+        try:
+            return self.driver.observe(self.cloud, self.spec())
+        except errors.AuthorisationEnded:
+            return self.driver.observe(self.service_cloud, self.spec())
+
     def spec(self, **more) -> base.ClusterSpec:
         """What is wanted, without secrets: enough to observe or destroy."""
         args = self.operation.args or {}
@@ -62,16 +73,20 @@ class Work:
 
     def full_spec(self) -> base.ClusterSpec:
         """What is wanted, with the keys and the trust that nodes get."""
+        return self.spec(trust=self._trust(),
+                         authorities=authority.authorities(self.cluster))
+
+    def _trust(self) -> base.Trust | None:
         cluster = self.cluster
-        trust = base.Trust(
+        if not cluster.trustee_user_id:
+            return None
+        return base.Trust(
             auth_url=identity.node_auth_url(),
-            trustee_user_id=cluster.trustee_user_id or '',
+            trustee_user_id=cluster.trustee_user_id,
             trustee_username=cluster.trustee_username or '',
             trustee_password=cluster.trustee_password or '',
             trustee_domain_id=identity.trustee_domain_id(),
             trust_id=identity.trust_id_for_nodes(cluster.trust_id))
-        return self.spec(trust=trust,
-                         authorities=authority.authorities(cluster))
 
 
 def load(session: orm.Session, operation: models.Operation) -> Work | None:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from magnum import context as contexts
 from magnum.db import models
 from magnum.db import session as db
+from magnum import errors
 from magnum import identity
 from magnum import openstack
 from magnum import rpc
@@ -78,6 +79,12 @@ class World:
         stack, = self.heat.live()
         return {'kube_minions': stack.minions, 'kube_masters': stack.masters
                 }[group].server_id(index)
+
+    def end_the_token(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """From now on no service takes the token of the one who asked."""
+        def ended(token):
+            raise errors.AuthorisationEnded('it was revoked')
+        monkeypatch.setattr(openstack, 'token_cloud', ended)
 
     def seen(self) -> dict[str, Any]:
         """The whole world, but for what differs between any two runs."""

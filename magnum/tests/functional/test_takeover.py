@@ -154,3 +154,16 @@ def test_a_delete_after_a_crash_leaves_nothing(world, monkeypatch, step,
     work_until_done()
     assert world.seen() == {'clusters': [], 'nodegroups': [], 'stacks': [],
                             'trustees': [], 'trusts': 0, 'certificates': 0}
+
+
+@pytest.mark.parametrize('kind', ['create_cluster', 'delete_cluster'])
+def test_a_logout_does_not_stop_the_looking(world, monkeypatch, kind):
+    """The owner's token ends once the stack is on its way."""
+    request(world, kind)
+    die(monkeypatch, kind, {'create_cluster': 'settle',
+                            'delete_cluster': 'await_gone'}[kind], 'before')
+    with pytest.raises(Crash):
+        work_until_done()
+    world.end_the_token(monkeypatch)
+    work_until_done()
+    assert world.seen() == undisturbed(kind, monkeypatch)
