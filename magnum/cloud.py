@@ -6,11 +6,11 @@ version discovery, and spare the daemons the memory of a client library for
 each service.  Only Heat has one, for what it knows of templates.
 """
 
+from collections.abc import Mapping
 import contextlib
 import dataclasses
 import functools
 import importlib
-from collections.abc import Mapping
 from typing import Any
 from urllib import parse
 

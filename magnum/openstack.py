@@ -18,10 +18,10 @@ from typing import Any
 
 from keystoneauth1 import access
 from keystoneauth1 import exceptions as ka_exc
-from keystoneauth1 import service_token
-from keystoneauth1 import session as ka_session
 from keystoneauth1.identity import access as access_plugin
 from keystoneauth1.loading import session as session_loading
+from keystoneauth1 import service_token
+from keystoneauth1 import session as ka_session
 from oslo_config import cfg
 
 from magnum import client_options

@@ -5,8 +5,8 @@ Each client library says it in another way; here is the one place that knows.
 What may pass by itself is `Temporary`, so that an operation tries again.
 """
 
-import contextlib
 from collections.abc import Iterator
+import contextlib
 from typing import Any
 
 from heatclient import exc as heat_exc

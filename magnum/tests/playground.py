@@ -8,10 +8,10 @@ it was in the beginning.
 import contextlib
 import threading
 
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import serialization
+from cryptography import x509
 import pytest
 import sqlalchemy as sa
 

@@ -5,8 +5,8 @@ import types
 import uuid
 
 from keystoneauth1 import exceptions as ka_exc
-from keystoneauth1 import session as ka_session
 from keystoneauth1.identity import v3
+from keystoneauth1 import session as ka_session
 from oslo_config import cfg
 import pytest
 

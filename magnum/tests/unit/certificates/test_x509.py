@@ -5,10 +5,10 @@ import base64
 import datetime
 import time
 
-from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography import x509
 from cryptography.x509 import oid
 from oslo_config import cfg
 import pytest
