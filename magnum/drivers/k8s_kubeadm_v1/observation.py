@@ -92,21 +92,28 @@ def _lowest(versions: Iterable[str | None]) -> str | None:
 def explained(cloud: openstack.Cloud, spec: base.ClusterSpec,
               stack: heat.Stack) -> str:
     """Heat's reason of a failure, and in plain words what it means."""
-    silent = []
     path = re.search(r'WaitConditionTimeout: resources\.(\w+)\.resources'
                      r'\[(\d+)\]', stack.reason)
     if path and path[1] in GROUP_WORDS:
         silent = [_node_name(stack, path[1], path[2])]
+        seconds = parameters.node_timeout(spec.create_timeout)
     elif 'Timed out' in stack.reason:
         silent = [_node_name(stack, member.group, member.index)
                   for member in heat.members(cloud, stack, tuple(GROUP_WORDS))
                   if not member.is_ready]
+        seconds = spec.create_timeout * 60
+    else:
+        return stack.reason
     if not silent:
         return stack.reason
-    seconds = parameters.node_timeout(spec.create_timeout)
     return (f'{stack.reason} - {", ".join(sorted(silent))} did not report '
-            f'within {seconds // 60} min {seconds % 60} s: see the console '
-            f'log of the server, and whether it reaches Keystone and Heat.')
+            f'within {_minutes(seconds)}: see the console log of the server, '
+            f'and whether it reaches Keystone and Heat.')
+
+
+def _minutes(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f'{minutes} min' if not rest else f'{minutes} min {rest} s'
 
 
 def _node_name(stack: heat.Stack, group: str, index: str) -> str:
