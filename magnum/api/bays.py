@@ -38,7 +38,8 @@ class Bay(types.Resource):
     labels = types.Attribute(types.LABELS, default=dict, literal=True)
     master_flavor_id = types.Attribute(types.SHORT)
     flavor_id = types.Attribute(types.SHORT)
-    bay_create_timeout = types.Attribute(types.COUNT, default=60)
+    bay_create_timeout = types.Attribute(types.COUNT, default=60,
+                                         certain=False)
     links = _readonly(types.LINKS, certain=True)
     stack_id = _readonly(types.STRING, patchable=False)
     status = types.Attribute(clusters.STATUS, write=types.IGNORED,

@@ -55,7 +55,8 @@ class Cluster(types.Resource):
     merge_labels = types.Attribute(types.BOOLEAN, default=False)
     flavor_id = types.Attribute(types.SHORT)
     master_flavor_id = types.Attribute(types.SHORT)
-    create_timeout = types.Attribute(types.COUNT)
+    create_timeout = types.Attribute(types.COUNT, default=60, certain=False,
+                                     keeps_null=True)
     links = _readonly(types.LINKS, certain=True)
     stack_id = _readonly(types.STRING, patchable=False)
     cluster_id = _readonly(types.STRING, patchable=False, optional=True)

@@ -265,6 +265,7 @@ class Attribute(wtypes.wsattr):
     :param required: must be in the body of a POST.
     :param default: its value when not given, and after a patch's `remove`.
     :param nullable: null in a body means "not given"; else it is refused.
+    :param keeps_null: null is a value of its own, other than the default.
     :param empty: the empty string means "not given", too.
     :param removable: a patch may remove it.
     :param patchable: a patch may name it at all.
@@ -276,7 +277,8 @@ class Attribute(wtypes.wsattr):
 
     def __init__(self, datatype, write=WRITABLE, required=False, default=None,
                  nullable=True, empty=False, removable=True, patchable=True,
-                 literal=False, optional=False, certain=None):
+                 literal=False, optional=False, certain=None,
+                 keeps_null=False):
         super().__init__(datatype, mandatory=required,
                          readonly=write == READONLY)
         self.kind = datatype
@@ -289,6 +291,7 @@ class Attribute(wtypes.wsattr):
         self.patchable = patchable
         self.literal = literal
         self.optional = optional
+        self.keeps_null = keeps_null
         self.certain = (required or default is not None
                         if certain is None else certain)
         self.dump = getattr(datatype, 'dump', None)
@@ -298,7 +301,7 @@ class Attribute(wtypes.wsattr):
         if value is None or (self.empty and value == ''):
             if not self.nullable:
                 raise errors.InvalidParameter(self.name, 'must not be null.')
-            return self.unset()
+            return None if self.keeps_null else self.unset()
         return self.check(value)
 
     def check(self, value):

@@ -4,6 +4,7 @@ import datetime
 
 import pytest
 
+from magnum.api import clusters
 from magnum.api import types
 from magnum import errors
 
@@ -110,3 +111,10 @@ def test_an_answer_has_all_attributes_but_the_optional():
         'made': '2026-01-31T09:32:42+00:00'}
     assert types.show(Thing, Row, {'name', 'extra'}, extra='e') == {
         'name': 'n', 'extra': 'e'}
+
+
+def test_a_cluster_without_a_timeout_has_60_minutes_and_null_stays_null():
+    given = {'cluster_template_id': 't'}
+    assert types.read(clusters.Cluster, given)['create_timeout'] == 60
+    given['create_timeout'] = None
+    assert types.read(clusters.Cluster, given)['create_timeout'] is None
