@@ -112,7 +112,7 @@ def main():
             left = asked.count - sum(seen.values())
             status = _run(url, token, words, asked.seed, left * share,
                           deadline - time.monotonic(), seen)
-            if status:
+            if status or time.monotonic() > deadline:
                 break
     _report(seen)
     return status
