@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The CA certificates of a cluster, and what they sign."""
 
-from magnum.api import cluster_actions
 from magnum.api import clusters
 from magnum.api import expose
 from magnum.api import types
 from magnum.certificates import authority
 from magnum import errors
+from magnum.operations import rotate_ca
 from magnum.policies import certificate as rules
 
 
@@ -53,12 +53,8 @@ def patch(call, cluster_ident):
     """Replace the CAs of a cluster."""
     cluster = clusters.find(call, cluster_ident, rules.ROTATE_CA,
                             rules.ROTATE_CA_ALL_PROJECTS)
-    if cluster.template is not None and cluster.template.tls_disabled:
-        raise errors.NotSupported(f'Cluster {cluster.uuid} does not use TLS: '
-                                  f'there is no CA to replace.')
-    cluster_actions.check_settled('Rotating the CA of', cluster)
-    cluster_actions.check_power(cluster, 'rotate_ca', 'replace CAs')
-    raise errors.NotSupported('This release cannot replace CAs yet.')
+    rotate_ca.request(call.context, cluster)
+    return {'uuid': cluster.uuid}
 
 
 def _find(call, ident, rule, rule_of_all_projects):

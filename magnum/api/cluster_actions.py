@@ -5,12 +5,11 @@ from magnum.api import clusters
 from magnum.api import expose
 from magnum.api import types
 from magnum.api import versions
-from magnum.db import models
 from magnum.db import queries
 from magnum.db import session as db
-from magnum import drivers
 from magnum import errors
 from magnum.operations import resize_cluster
+from magnum.operations import upgrade_cluster
 from magnum.policies import cluster as rules
 
 
@@ -50,37 +49,10 @@ def upgrade(call, cluster_ident):
     cluster = clusters.find(call, cluster_ident, rules.UPGRADE,
                             rules.UPGRADE_ALL_PROJECTS)
     template = _new_template(call)
-    nodegroup = _nodegroup(call, cluster)
-    if (not nodegroup.is_default
-            and template.uuid != cluster.cluster_template_id):
-        raise errors.Conflict(
-            f'Nodegroup {nodegroup.name} can only be upgraded to the '
-            f"cluster's own template {cluster.cluster_template_id}.")
-    check_settled('Upgrading', cluster)
-    check_power(cluster, 'upgrade', 'upgrade clusters')
-    raise errors.NotSupported('This release cannot upgrade clusters yet.')
-
-
-def check_power(cluster, power, what):
-    """Refuse what the cluster's driver cannot do, before anything changes.
-
-    :raises NotSupported: the driver has no such power.
-    """
-    name = drivers.name_for(cluster.template) if cluster.template else None
-    if name is None or power not in drivers.by_name(name).powers:
-        raise errors.NotSupported(f"The cluster's driver, {name or 'unknown'}"
-                                  f', cannot {what}.')
-
-
-def check_settled(operation, cluster, also=frozenset()):
-    """Refuse what has to wait for the end of another change.
-
-    :raises Invalid: the cluster is in another status.
-    """
-    if cluster.status not in models.SETTLED | also:
-        raise errors.Invalid(f'{operation} cluster {cluster.uuid} when '
-                             f'status is "{cluster.status}" is not '
-                             f'supported.')
+    upgrade_cluster.request(call.context, cluster, template,
+                            _nodegroup(call, cluster),
+                            call.body['max_batch_size'])
+    return {'uuid': cluster.uuid}
 
 
 def _new_template(call):

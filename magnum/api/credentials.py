@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The credential that the nodes of a cluster use."""
 
-from magnum.api import cluster_actions
 from magnum.api import expose
 from magnum.api import types
 from magnum.api import versions
 from magnum.db import queries
 from magnum.db import session as db
-from magnum import errors
+from magnum.operations import rotate_credential
 from magnum.policies import credential as rules
 from magnum import policy
 
@@ -21,9 +20,5 @@ def patch(call, cluster_ident):
     with db.reader() as session:
         cluster = queries.cluster(session, call.context, cluster_ident,
                                   everyone, template=True)
-    cluster_actions.check_settled(
-        'Rotating the credential of', cluster,
-        also={'UPDATE_IN_PROGRESS', 'UPDATE_FAILED'})
-    cluster_actions.check_power(cluster, 'rotate_credential',
-                                'renew credentials')
-    raise errors.NotSupported('This release cannot renew credentials yet.')
+    rotate_credential.request(call.context, cluster)
+    return {'uuid': cluster.uuid}

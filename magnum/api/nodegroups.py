@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The nodegroups of a cluster."""
 
-from magnum.api import cluster_actions
 from magnum.api import clusters
 from magnum.api import expose
 from magnum.api import paging
@@ -10,8 +9,10 @@ from magnum.api import types
 from magnum.api import versions
 from magnum.db import queries
 from magnum.db import session as db
-from magnum import errors
+from magnum.operations import create_nodegroup
+from magnum.operations import delete_nodegroup
 from magnum.operations import desired
+from magnum.operations import update_nodegroup
 from magnum.policies import nodegroup as rules
 from magnum import policy
 
@@ -107,7 +108,8 @@ def post(call, cluster_ident):
     """Add a nodegroup to a cluster."""
     policy.authorize(call.context, rules.CREATE)
     cluster = _cluster(call, cluster_ident, rules.CREATE_ALL_PROJECTS)
-    raise _unable(cluster)
+    row = create_nodegroup.request(call.context, cluster, call.body)
+    return _show(call, cluster, row)
 
 
 @expose.method(since=versions.NODEGROUPS, patch=NodeGroup, answers=202,
@@ -121,9 +123,13 @@ def patch(call, cluster_ident, nodegroup_ident):
               for name in ('min_node_count', 'max_node_count', 'node_labels',
                            'node_taints')}
     after = patches.apply(NodeGroup, call.changes, before)
-    if not patches.differences(before, after):
-        return _show(call, cluster, row)
-    raise _unable(cluster)
+    changed = patches.differences(before, after)
+    if changed:
+        update_nodegroup.request(call.context, cluster, row,
+                                 {name: after[name] for name in changed})
+        with db.reader() as session:
+            row = queries.nodegroup(session, cluster, row.uuid)
+    return _show(call, cluster, row)
 
 
 @expose.method(since=versions.NODEGROUPS, answers=204)
@@ -132,11 +138,7 @@ def delete(call, cluster_ident, nodegroup_ident):
     policy.authorize(call.context, rules.DELETE)
     cluster, row = _find(call, cluster_ident, nodegroup_ident,
                          rules.DELETE_ALL_PROJECTS)
-    if row.is_default:
-        raise errors.Invalid(f'Nodegroup {row.name} is one of the two that '
-                             f'come and go with the cluster: it cannot be '
-                             f'deleted.')
-    raise _unable(cluster)
+    delete_nodegroup.request(call.context, cluster, row)
 
 
 def _cluster(call, ident, rule):
@@ -150,12 +152,6 @@ def _find(call, cluster_ident, nodegroup_ident, rule):
     cluster = _cluster(call, cluster_ident, rule)
     with db.reader() as session:
         return cluster, queries.nodegroup(session, cluster, nodegroup_ident)
-
-
-def _unable(cluster):
-    cluster_actions.check_power(cluster, 'nodegroups',
-                                'change, add or remove nodegroups')
-    return errors.NotSupported('This release cannot change nodegroups yet.')
 
 
 def _show(call, cluster, row):

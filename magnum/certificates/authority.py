@@ -5,6 +5,7 @@ The authorities are the cluster's (`kubernetes`), etcd's and the front
 proxy's.  With the fourth certificate the service itself talks to the cluster.
 """
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from concurrent import futures
 from typing import Any
@@ -50,10 +51,15 @@ def issue(cluster_uuid: str, cluster_name: str | None, project_id: str,
 
 def retire(cluster_uuid: str, refs: Mapping[str, str | None]) -> None:
     """Remove all certificates of a cluster, also those that a crash left."""
-    known = {ref for ref in refs.values() if ref}
+    discard(refs.values())
+    stores.current().retire(cluster_uuid)
+
+
+def discard(refs: Iterable[str | None]) -> None:
+    """Remove these certificates, and no others; None is none."""
+    known = {ref for ref in refs if ref}
     for store in {stores.of(ref) for ref in known}:
         store.delete(*(ref for ref in known if stores.of(ref) is store))
-    stores.current().retire(cluster_uuid)
 
 
 def ca_certificate(cluster: Any, ca_cert_type: str | None = None) -> str:

@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from typing import Any
 from typing import cast
 
+from oslo_db import exception as db_exc
 import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db import models
+from magnum import errors
 
 Cluster = models.Cluster
 NodeGroup = models.NodeGroup
@@ -86,6 +88,39 @@ def count_nodegroup(session: orm.Session, uuid: str, node_count: int,
     return old
 
 
+def load_nodegroup(session: orm.Session, uuid: str) -> NodeGroup | None:
+    """A group as it is now."""
+    return session.scalar(sa.select(NodeGroup).where(NodeGroup.uuid == uuid)
+                          .execution_options(populate_existing=True))
+
+
+def add_nodegroup(session: orm.Session, nodegroup: NodeGroup) -> None:
+    """Store a new group.
+
+    :raises AlreadyExists: the cluster has one of that name.
+    """
+    try:
+        session.add(nodegroup)
+        session.flush()
+    except db_exc.DBDuplicateEntry:
+        raise errors.AlreadyExists('Nodegroup', nodegroup.name) from None
+
+
+def begin_nodegroup(session: orm.Session, uuid: str,
+                    allowed: Collection[str] | None, status: str,
+                    columns: Mapping[str, Any] | None = None) -> bool:
+    """Give the group a new status, and other columns with it.
+
+    :param allowed: the statuses that it may have now; None: any.
+    :returns: whether there is such a group.
+    """
+    query = sa.update(NodeGroup).where(NodeGroup.uuid == uuid)
+    if allowed is not None:
+        query = query.where(NodeGroup.status.in_(allowed))
+    return bool(_execute(session, query.values(
+        status=status, status_reason=None, **(columns or {}))))
+
+
 def write_cluster(session: orm.Session, cluster: Cluster,
                   columns: Mapping[str, Any]) -> None:
     """Write what of `columns` differs from `cluster`, a row read before."""
@@ -104,6 +139,13 @@ def write_nodegroup(session: orm.Session, nodegroup: NodeGroup,
                     columns: Mapping[str, Any]) -> None:
     """Write what of `columns` differs from `nodegroup`, a row read before."""
     _write(session, nodegroup, columns)
+
+
+def delete_nodegroups(session: orm.Session, uuids: Collection[str]) -> None:
+    """Remove the rows of groups of which nothing else is left."""
+    if uuids:
+        _execute(session, sa.delete(NodeGroup)
+                 .where(NodeGroup.uuid.in_(uuids)))
 
 
 def delete_cluster(session: orm.Session, uuid: str) -> None:

@@ -126,6 +126,9 @@ class ClusterSpec:
     tls_disabled: bool = False
     master_lb_enabled: bool = False
     floating_ip_enabled: bool = True
+    # How many nodes an upgrade may replace at a time; None: as the driver
+    # sees fit.
+    max_batch_size: int | None = None
     trust: Trust | None = None
     authorities: Authorities | None = None
 

@@ -57,9 +57,7 @@ def request(context: context.RequestContext,
             'master_count', 'several masters need master_lb_enabled.')
     nodegroups = desired.default_nodegroups(cluster, template, master_count,
                                             node_count)
-    properties = {key: found.image.properties[key]
-                  for key in desired.IMAGE_PROPERTIES
-                  if key in found.image.properties} if found.image else {}
+    properties = desired.image_properties(found.image)
     driver.validate(desired.spec(cluster, template, nodegroups,
                                  image_properties=properties))
     _store(context, cluster, nodegroups, properties)

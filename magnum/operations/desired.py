@@ -64,6 +64,12 @@ def label_differences(parent: Mapping[str, str], own: Mapping[str, str]
     return overridden, added, skipped
 
 
+def image_properties(image: Any) -> dict[str, str]:
+    """What of an image, or of none, is stored with an operation."""
+    return {key: image.properties[key] for key in IMAGE_PROPERTIES
+            if key in image.properties} if image else {}
+
+
 def new_cluster(template: models.ClusterTemplate, wish: Mapping[str, Any],
                 project_id: str, user_id: str) -> models.Cluster:
     """The row of a new cluster; `wish` has None for what was not given."""
@@ -101,6 +107,27 @@ def default_nodegroups(cluster: models.Cluster,
                          role='worker', node_count=node_count,
                          flavor_id=cluster.flavor_id,
                          min_node_count=_min_node_count(cluster), **common)]
+
+
+def new_nodegroup(cluster: models.Cluster, wish: Mapping[str, Any],
+                  flavor_id: str | None) -> models.NodeGroup:
+    """The row of a group of the owner's own."""
+    labels = wish['labels']
+    if labels is None:
+        labels = cluster.labels or {}
+    elif wish['merge_labels']:
+        labels = {**(cluster.labels or {}), **label_text(labels)}
+    return models.NodeGroup(
+        uuid=str(uuid.uuid4()), name=wish['name'], role=wish['role'],
+        cluster_id=cluster.uuid, project_id=cluster.project_id,
+        node_count=wish['node_count'], flavor_id=flavor_id,
+        min_node_count=wish['min_node_count'],
+        max_node_count=wish['max_node_count'],
+        image_id=wish['image_id'] or cluster.template.image_id,
+        docker_volume_size=wish['docker_volume_size'],
+        labels=label_text(labels), node_labels=wish['node_labels'] or {},
+        node_taints=wish['node_taints'] or [], node_addresses=[],
+        is_default=False, status='CREATE_IN_PROGRESS')
 
 
 def _min_node_count(cluster: models.Cluster) -> int:

@@ -18,6 +18,7 @@ Only compare-and-swap updates are used, no `SELECT ... FOR UPDATE` and no
 `SKIP LOCKED`, so that it holds on SQLite, Galera and PostgreSQL alike.
 """
 
+from collections.abc import Collection
 import datetime
 from typing import cast
 import uuid
@@ -62,12 +63,19 @@ def record(session: orm.Session, kind: str, cluster_uuid: str, *,
     return operation
 
 
-def cancel(session: orm.Session, cluster_uuid: str) -> None:
-    """Ask the cluster's operations to stop: now if idle, else at a step."""
+def cancel(session: orm.Session, cluster_uuid: str,
+           only: Collection[int] | None = None) -> None:
+    """Ask the cluster's operations to stop: now if idle, else at a step.
+
+    :param only: the ids of those that are meant; None: all.
+    """
+    which = [Operation.cluster_uuid == cluster_uuid,
+             Operation.state == ACTIVE]
+    if only is not None:
+        which.append(Operation.id.in_(only))
     session.execute(
         sa.update(Operation)
-        .where(Operation.cluster_uuid == cluster_uuid,
-               Operation.state == ACTIVE)
+        .where(*which)
         .values(cancelled=True,
                 not_before=sa.case(
                     (Operation.owner.is_(None), database_time(session)),

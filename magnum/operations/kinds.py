@@ -16,10 +16,11 @@ Step = Callable[[work.Work], 'outcome.Facts | outcome.Again | None']
 class Kind:
     """One kind of operation.
 
-    `action` is the first word of its statuses (`CREATE_IN_PROGRESS`, ...).
-    `nodegroups` says which groups share the cluster's fate.  `undo` gives the
-    columns to put back when `apply` was refused, that is before anything has
-    changed in the cloud.
+    `action` is the first word of its statuses (`CREATE_IN_PROGRESS`, ...),
+    `nodegroup_action` that of its groups' where it differs.  `nodegroups` says
+    which groups share the cluster's fate.  `undo` gives the columns to put
+    back when `apply` was refused, that is before anything has changed in the
+    cloud.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Kind:
     steps: tuple[Step, ...]
     nodegroups: Callable[[work.Work], list[str]]
     undo: Callable[[work.Work], outcome.Facts] | None = None
+    nodegroup_action: str | None = None
 
     def step(self, name: str | None) -> Step:
         """The step called `name`; the first for None."""
@@ -43,6 +45,10 @@ class Kind:
         """The status that the operation gives: IN_PROGRESS, COMPLETE, ..."""
         return f'{self.action}_{word}'
 
+    def nodegroup_status(self, word: str) -> str:
+        """The status that it gives to its groups."""
+        return f'{self.nodegroup_action or self.action}_{word}'
+
 
 def every_group(work: work.Work) -> list[str]:
     """The groups of an operation that is about the whole cluster."""
@@ -54,6 +60,11 @@ def named_group(work: work.Work) -> list[str]:
     return [work.operation.args['nodegroup']]
 
 
+def no_group(work: work.Work) -> list[str]:
+    """No group, of an operation that changes none."""
+    return []
+
+
 def table(*kinds: Kind) -> Mapping[str, Kind]:
     return {kind.name: kind for kind in kinds}
 
@@ -61,5 +72,8 @@ def table(*kinds: Kind) -> Mapping[str, Kind]:
 def uncounted(work: work.Work) -> outcome.Facts:
     """Put back the size that a group had before the request."""
     args: Mapping[str, Any] = work.operation.args
+    if work.next_resize(args['nodegroup']):
+        # The row has the size of the next in the queue.
+        return outcome.Facts()
     return outcome.Facts(nodegroups={
         args['nodegroup']: {'node_count': args['old_node_count']}})

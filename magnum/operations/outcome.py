@@ -13,13 +13,14 @@ class Facts:
     """What a step found or made: columns to write when it is checked off.
 
     `nodegroups` is by nodegroup uuid.  `forget`: the cluster is gone, and its
-    rows go with this step.
+    rows go with this step; `forget_nodegroups`: only these are.
     """
 
     cluster: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     nodegroups: Mapping[str, Mapping[str, Any]] = dataclasses.field(
         default_factory=dict)
     forget: bool = False
+    forget_nodegroups: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

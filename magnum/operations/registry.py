@@ -10,6 +10,8 @@ from magnum.operations import delete_cluster
 from magnum.operations import kinds
 from magnum.operations import resize_cluster
 from magnum.operations import update_cluster
+from magnum.operations import update_nodegroup
 
 KINDS = kinds.table(create_cluster.KIND, update_cluster.KIND,
-                    resize_cluster.KIND, delete_cluster.KIND)
+                    resize_cluster.KIND, delete_cluster.KIND,
+                    update_nodegroup.LIMITS)

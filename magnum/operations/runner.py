@@ -176,6 +176,7 @@ def _write_facts(session, work: working.Work, facts: outcome.Facts,
     for group in work.nodegroups:
         changes.write_nodegroup(session, group,
                                 facts.nodegroups.get(group.uuid, {}))
+    changes.delete_nodegroups(session, facts.forget_nodegroups)
 
 
 def _write_statuses(session, work: working.Work, kind: kinds.Kind, word: str,
@@ -193,7 +194,9 @@ def _write_statuses(session, work: working.Work, kind: kinds.Kind, word: str,
                          for other in queued)]
     failed = ', '.join(f'{group.name} failed' for group in work.nodegroups
                        if group.uuid in groups)
-    changes.close_nodegroups(session, groups, expected, status, reason)
+    changes.close_nodegroups(session, groups,
+                             kind.nodegroup_status('IN_PROGRESS'),
+                             kind.nodegroup_status(word), reason)
     if not queued:
         changes.close_cluster(
             session, work.cluster.uuid, expected, status,

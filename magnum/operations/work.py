@@ -15,6 +15,7 @@ from magnum import errors
 from magnum import identity
 from magnum import openstack
 from magnum.operations import desired
+from magnum.operations import journal
 
 
 @dataclasses.dataclass
@@ -25,6 +26,8 @@ class Work:
     cluster: models.Cluster
     nodegroups: list[models.NodeGroup]
     template: models.ClusterTemplate
+    # What of the same cluster comes after it, oldest first.
+    queued: list[models.Operation] = dataclasses.field(default_factory=list)
 
     @functools.cached_property
     def driver(self) -> base.Driver:
@@ -57,19 +60,42 @@ class Work:
     def spec(self, **more) -> base.ClusterSpec:
         """What is wanted, without secrets: enough to observe or destroy."""
         args = self.operation.args or {}
-        drawn = desired.spec(self.cluster, self.template, self.nodegroups,
+        wanted = [group for group in self.nodegroups
+                  if group.is_default or group.uuid == args.get('nodegroup')
+                  # Its own operation makes it, when it has its turn.
+                  or group.status != 'CREATE_IN_PROGRESS']
+        drawn = desired.spec(self.cluster, self.template, wanted,
                              image_properties=args.get('image_properties'),
                              **more)
-        if 'node_count' not in args:
-            return drawn
-        # The size that *this* operation is about: the row already has that of
-        # the last one in the queue, and each must take away its own nodes.
-        return dataclasses.replace(drawn, nodegroups=tuple(
-            dataclasses.replace(
+        return dataclasses.replace(
+            drawn, max_batch_size=args.get('max_batch_size'),
+            nodegroups=tuple(map(self._sized, drawn.nodegroups)))
+
+    def _sized(self, group: base.NodeGroupSpec) -> base.NodeGroupSpec:
+        """The group with the size that it has in *this* operation.
+
+        The row already has that of the last one in the queue, and each must
+        take away its own nodes.
+        """
+        args = self.operation.args or {}
+        if 'node_count' in args and group.uuid == args['nodegroup']:
+            return dataclasses.replace(
                 group, node_count=args['node_count'],
                 nodes_to_remove=tuple(args.get('nodes_to_remove') or ()))
-            if group.uuid == args['nodegroup'] else group
-            for group in drawn.nodegroups))
+        later = self.next_resize(group.uuid)
+        if later is None:
+            return group
+        return dataclasses.replace(group,
+                                   node_count=later.args['old_node_count'])
+
+    def next_resize(self, nodegroup_uuid: str) -> models.Operation | None:
+        """The first in the queue that gives the group another size."""
+        for later in self.queued:
+            args = later.args or {}
+            if (args.get('nodegroup') == nodegroup_uuid
+                    and 'old_node_count' in args):
+                return later
+        return None
 
     def full_spec(self) -> base.ClusterSpec:
         """What is wanted, with the keys and the trust that nodes get."""
@@ -95,6 +121,7 @@ def load(session: orm.Session, operation: models.Operation) -> Work | None:
     if cluster is None:
         return None
     nodegroups, template = cluster.nodegroups, cluster.template
+    queued = journal.others(session, operation)
     session.expunge_all()
     return Work(operation, cluster, list(nodegroups),
-                template or models.ClusterTemplate(server_type='vm'))
+                template or models.ClusterTemplate(server_type='vm'), queued)

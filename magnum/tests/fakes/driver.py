@@ -5,25 +5,33 @@ from magnum import drivers
 from magnum.drivers import base
 from magnum import errors
 
+POWERS = frozenset({'nodegroups', 'upgrade', 'rotate_ca',
+                    'rotate_credential'})
+
 
 class FakeDriver(base.Driver):
     """Serves (vm, ubuntu, kubernetes); the test plays the infrastructure.
 
     `stacks` is by cluster uuid: the specification last applied.  `state` is
-    what every look at a stack sees.
+    what every look at a stack sees.  Groups are gone as soon as they are
+    destroyed.
     """
 
     provides = (base.ClusterType('vm', 'ubuntu', 'kubernetes'),)
 
-    def __init__(self):
+    def __init__(self, powers=()):
+        self.powers = frozenset(powers)
         self.stacks = {}
         self.applied = []
+        self.destroyed = []
         self.state = base.State.COMPLETE
         self.reason = None
 
     def validate(self, spec):
-        if spec.labels.get('refuse'):
-            raise errors.InvalidParameter('labels', 'refuse is set.')
+        for labels in (spec.labels, spec.worker.node_labels,
+                       *(group.labels for group in spec.nodegroups)):
+            if labels.get('refuse'):
+                raise errors.InvalidParameter('labels', 'refuse is set.')
 
     def apply(self, cloud, spec):
         self.stacks[spec.uuid] = spec
@@ -37,14 +45,24 @@ class FakeDriver(base.Driver):
             self.state, self.reason, api_address='https://192.0.2.1:6443',
             nodegroups={group.uuid: base.ObservedNodeGroup(
                 self.state, self.reason, node_addresses=('10.0.0.1',))
-                for group in spec.nodegroups})
+                for group in spec.nodegroups
+                if group.uuid not in self.destroyed})
 
     def destroy(self, cloud, spec, nodegroup=None):
-        self.stacks.pop(spec.uuid, None)
+        if nodegroup is None:
+            self.stacks.pop(spec.uuid, None)
+        elif nodegroup.uuid not in self.destroyed:
+            self.destroyed.append(nodegroup.uuid)
 
 
 def install(monkeypatch):
-    """Make it the only driver there is; the driver."""
-    driver = FakeDriver()
-    monkeypatch.setattr(drivers, '_installed', lambda: {'fake': driver})
+    """Make it the only driver that there is for a type; the driver.
+
+    A template may name another one, `able`, that has every power.
+    """
+    driver, able = FakeDriver(), FakeDriver(POWERS)
+    # It is found by its name alone.
+    able.provides = ()
+    monkeypatch.setattr(drivers, '_installed',
+                        lambda: {'fake': driver, 'able': able})
     return driver

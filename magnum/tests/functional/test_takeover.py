@@ -6,6 +6,7 @@ step's effect, or after it and before the check-off.  Another one goes on, and
 in the end the world is that of a run that nothing disturbed.
 """
 
+import dataclasses
 import datetime
 import functools
 
@@ -18,11 +19,11 @@ from magnum.db import session as db
 from magnum.operations import create_cluster
 from magnum.operations import delete_cluster
 from magnum.operations import journal
-from magnum.operations import kinds
 from magnum.operations import registry
 from magnum.operations import resize_cluster
 from magnum.operations import runner
 from magnum.operations import update_cluster
+from magnum.operations import update_nodegroup
 from magnum.tests.fakes import world as worlds
 
 
@@ -67,6 +68,9 @@ def request(world, kind):
         leaving = world.server_of('kube_minions', '1')
         resize_cluster.request(world.context, the_cluster(), worker(), 2,
                                [leaving])
+    elif kind == 'limit_nodegroup':
+        update_nodegroup.request(world.context, the_cluster(), worker(),
+                                 {'max_node_count': 5})
     elif kind == 'delete_cluster':
         delete_cluster.request(world.context, the_cluster())
     else:
@@ -113,9 +117,8 @@ def die(monkeypatch, kind_name, step_name, moment):
         return run if step.__name__ == step_name else step
 
     monkeypatch.setattr(registry, 'KINDS', {
-        **registry.KINDS, kind_name: kinds.Kind(
-            name=kind.name, action=kind.action, nodegroups=kind.nodegroups,
-            undo=kind.undo, steps=tuple(map(deadly, kind.steps)))})
+        **registry.KINDS, kind_name: dataclasses.replace(
+            kind, steps=tuple(map(deadly, kind.steps)))})
 
 
 @pytest.mark.parametrize('kind, step, moment', POINTS)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replace a cluster's authorities, and the service's own certificate.
+
+The row names the old ones until the nodes have the new ones, so that what is
+signed meanwhile, or after a failure, is of use.
+"""
+
+import dataclasses
+import types
+
+from magnum.certificates import authority
+from magnum import context
+from magnum.db import models
+from magnum.db import session as db
+from magnum import errors
+from magnum.operations import journal
+from magnum.operations import kinds
+from magnum.operations import outcome
+from magnum.operations import requests
+from magnum.operations import steps
+from magnum.operations import work as working
+from magnum import rpc
+
+
+def request(context: context.RequestContext,
+            cluster: models.Cluster) -> None:
+    """Write down that a cluster's authorities are to be replaced.
+
+    :raises Invalid: the cluster has none, is not settled, or its driver
+        cannot do it.
+    """
+    if cluster.template is not None and cluster.template.tls_disabled:
+        raise errors.NotSupported(f'Cluster {cluster.uuid} does not use TLS: '
+                                  f'there is no CA to replace.')
+    requests.check_status('Rotating the CA of', cluster, models.SETTLED)
+    requests.check_power(cluster, 'rotate_ca', 'replace CAs')
+    _store(context, cluster)
+    rpc.hint()
+
+
+@db.retried
+def _store(context: context.RequestContext, cluster: models.Cluster) -> None:
+    with db.writer() as session:
+        requests.begin_checked(session, 'Rotating the CA of', cluster,
+                               models.SETTLED, 'UPDATE_IN_PROGRESS')
+        journal.record(
+            session, KIND.name, cluster.uuid,
+            args={'old_refs': {column: getattr(cluster, column)
+                               for column in authority.KINDS}},
+            timeout_seconds=requests.timeout_seconds(cluster),
+            **requests.requester(context))
+
+
+def issue_new_certificates(work: working.Work) -> None:
+    """Make the new ones, beside those that are in use."""
+    _new_refs(work)
+
+
+def apply(work: working.Work) -> outcome.Facts:
+    """Set the nodes moving towards the new authorities."""
+    issued = types.SimpleNamespace(uuid=work.cluster.uuid, **_new_refs(work))
+    spec = dataclasses.replace(work.full_spec(),
+                               authorities=authority.authorities(issued))
+    return outcome.Facts(
+        cluster={'stack_id': work.driver.apply(work.cloud, spec)})
+
+
+def settle(work: working.Work) -> outcome.Facts | outcome.Again:
+    """Wait for the nodes; then the new authorities are the cluster's."""
+    found = steps.settle(work)
+    if isinstance(found, outcome.Again):
+        return found
+    return dataclasses.replace(
+        found, cluster={**found.cluster, **_new_refs(work)})
+
+
+def retire_old_certificates(work: working.Work) -> None:
+    """Remove those that nobody uses any more from the store."""
+    authority.discard(work.operation.args['old_refs'].values())
+
+
+def _new_refs(work: working.Work) -> dict[str, str]:
+    cluster = work.cluster
+    # The operation's number tells its generation from all others.
+    return authority.issue(cluster.uuid, cluster.name, cluster.project_id,
+                           cluster.user_id, generation=work.operation.id)
+
+
+KIND = kinds.Kind(
+    name='rotate_ca', action='UPDATE', nodegroups=kinds.no_group,
+    steps=(issue_new_certificates, apply, settle, retire_old_certificates))
