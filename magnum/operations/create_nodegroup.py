@@ -81,6 +81,6 @@ def _store(context: context.RequestContext, cluster: models.Cluster,
                        requests.STANDING, 'UPDATE_IN_PROGRESS')
         changes.add_nodegroup(session, nodegroup)
         journal.record(session, KIND.name, cluster.uuid,
-                       args={'nodegroup': nodegroup.uuid},
+                       args={'nodegroup': nodegroup.uuid, 'is_new': True},
                        timeout_seconds=requests.timeout_seconds(cluster),
                        **requests.requester(context))

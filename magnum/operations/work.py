@@ -60,10 +60,11 @@ class Work:
     def spec(self, **more) -> base.ClusterSpec:
         """What is wanted, without secrets: enough to observe or destroy."""
         args = self.operation.args or {}
+        # Their own operations make them, when these have their turn.
+        not_yet = {later.args['nodegroup'] for later in self.queued
+                   if (later.args or {}).get('is_new')}
         wanted = [group for group in self.nodegroups
-                  if group.is_default or group.uuid == args.get('nodegroup')
-                  # Its own operation makes it, when it has its turn.
-                  or group.status != 'CREATE_IN_PROGRESS']
+                  if group.uuid not in not_yet]
         drawn = desired.spec(self.cluster, self.template, wanted,
                              image_properties=args.get('image_properties'),
                              **more)

@@ -2,7 +2,8 @@
 """All that a conductor can have an effect on, in memory or a file.
 
 Heat and Keystone are fakes; the driver, the certificates (in the database)
-and the journal are the real ones.
+and the journal are the real ones.  For what the real driver cannot do there is
+another, `able`, with infrastructure of its own.
 """
 
 import contextlib
@@ -16,11 +17,13 @@ import sqlalchemy as sa
 from magnum import context as contexts
 from magnum.db import models
 from magnum.db import session as db
+from magnum import drivers
 from magnum import errors
 from magnum import identity
 from magnum import openstack
 from magnum import rpc
 from magnum.tests.fakes import cloud as clouds
+from magnum.tests.fakes import driver as fake_driver
 from magnum.tests.fakes import heat as heats
 
 CONF = cfg.CONF
@@ -73,6 +76,14 @@ class World:
     cloud: Cloud
     context: contexts.RequestContext
     template: models.ClusterTemplate
+    able: fake_driver.FakeDriver
+
+    def empower(self) -> None:
+        """From now on it is the able driver that builds clusters."""
+        self.template.driver = 'able'
+        with db.writer() as session:
+            session.execute(sa.update(models.ClusterTemplate)
+                            .values(driver='able'))
 
     def server_of(self, group: str, index: str) -> str:
         """The server id of a member of the only stack's group."""
@@ -97,6 +108,11 @@ class World:
                     sa.select(sa.func.count(models.X509KeyPair.id))),
                 'stacks': [(stack.stack_status, stack.masters.members,
                             stack.minions.members) for stack in stacks],
+                'able': [[(group.name, group.node_count, group.image_id,
+                           group.node_labels, group.node_taints)
+                          for group in spec.nodegroups
+                          if group.uuid not in self.able.destroyed]
+                         for spec in self.able.stacks.values()],
                 'trustees': ['trustee' for _ in self.keystone.trustees],
                 'trusts': len(self.keystone.trusts)}
 
@@ -146,7 +162,16 @@ def build(monkeypatch: pytest.MonkeyPatch) -> World:
     return World(heat, keystone, cloud,
                  contexts.RequestContext(user_id='u', project_id=PROJECT,
                                          auth_token='token', is_admin=False),
-                 _template())
+                 _template(), _able(monkeypatch))
+
+
+def _able(monkeypatch: pytest.MonkeyPatch) -> fake_driver.FakeDriver:
+    installed = drivers._installed()
+    able = fake_driver.FakeDriver(fake_driver.POWERS)
+    able.provides = ()
+    monkeypatch.setattr(drivers, '_installed',
+                        lambda: {**installed, 'able': able})
+    return able
 
 
 def _template() -> models.ClusterTemplate:

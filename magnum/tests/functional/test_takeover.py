@@ -17,13 +17,19 @@ from sqlalchemy import orm
 from magnum.db import models
 from magnum.db import session as db
 from magnum.operations import create_cluster
+from magnum.operations import create_nodegroup
 from magnum.operations import delete_cluster
+from magnum.operations import delete_nodegroup
 from magnum.operations import journal
 from magnum.operations import registry
 from magnum.operations import resize_cluster
+from magnum.operations import rotate_ca
+from magnum.operations import rotate_credential
 from magnum.operations import runner
 from magnum.operations import update_cluster
 from magnum.operations import update_nodegroup
+from magnum.operations import upgrade_cluster
+from magnum.tests import factories
 from magnum.tests.fakes import world as worlds
 
 
@@ -34,6 +40,19 @@ class Crash(BaseException):
 POINTS = [(name, step.__name__, moment)
           for name, kind in sorted(registry.KINDS.items())
           for step in kind.steps for moment in ('before', 'after')]
+
+
+# What the real driver has no power for.
+POWERFUL = frozenset({'create_nodegroup', 'update_nodegroup',
+                      'delete_nodegroup', 'upgrade_cluster', 'rotate_ca',
+                      'rotate_credential'})
+
+GROUP = {'name': 'own', 'role': 'worker', 'node_count': 2,
+         'min_node_count': 1, 'max_node_count': None, 'flavor_id': None,
+         'image_id': None, 'docker_volume_size': None, 'labels': None,
+         'merge_labels': False, 'node_labels': {'a': 'b'}, 'node_taints': []}
+
+NEWER = '0c8a7c7e-52a4-4f0e-9f58-9d0a6f3c7f11'
 
 
 @pytest.fixture
@@ -57,6 +76,8 @@ def worker():
 
 def request(world, kind):
     """Bring a cluster to where the operation can be asked for, and ask."""
+    if kind in POWERFUL:
+        world.empower()
     create_cluster.request(world.context, world.template,
                            {'name': 'c', 'node_count': 3})
     if kind == 'create_cluster':
@@ -71,10 +92,39 @@ def request(world, kind):
     elif kind == 'limit_nodegroup':
         update_nodegroup.request(world.context, the_cluster(), worker(),
                                  {'max_node_count': 5})
+    elif kind in POWERFUL:
+        request_of_the_able(world, kind)
     elif kind == 'delete_cluster':
         delete_cluster.request(world.context, the_cluster())
     else:
         raise AssertionError(f'how does one ask for {kind}?')
+
+
+def request_of_the_able(world, kind):
+    """Ask for what takes a driver with powers."""
+    context, wish = world.context, {'node_labels': {'a': 'b'}}
+    if kind == 'create_nodegroup':
+        create_nodegroup.request(context, the_cluster(), GROUP)
+    elif kind == 'update_nodegroup':
+        update_nodegroup.request(context, the_cluster(), worker(), wish)
+    elif kind == 'delete_nodegroup':
+        create_nodegroup.request(context, the_cluster(), GROUP)
+        work_until_done()
+        delete_nodegroup.request(context, the_cluster(),
+                                 the_cluster().nodegroups[-1])
+    elif kind == 'upgrade_cluster':
+        upgrade_cluster.request(context, the_cluster(), newer_template(world),
+                                worker(), 2)
+    elif kind == 'rotate_ca':
+        rotate_ca.request(context, the_cluster())
+    elif kind == 'rotate_credential':
+        rotate_credential.request(context, the_cluster())
+
+
+def newer_template(world):
+    newer = factories.template(uuid=NEWER, driver='able', image_id='coreos')
+    factories.store(newer)
+    return newer
 
 
 def claim():
@@ -156,7 +206,8 @@ def test_a_delete_after_a_crash_leaves_nothing(world, monkeypatch, step,
     delete_cluster.request(world.context, the_cluster())
     work_until_done()
     assert world.seen() == {'clusters': [], 'nodegroups': [], 'stacks': [],
-                            'trustees': [], 'trusts': 0, 'certificates': 0}
+                            'able': [], 'trustees': [], 'trusts': 0,
+                            'certificates': 0}
 
 
 @pytest.mark.parametrize('kind', ['create_cluster', 'delete_cluster'])
