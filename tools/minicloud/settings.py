@@ -58,7 +58,10 @@ def environment(**more):
     kept = {k: v for k, v in os.environ.items()
             if k.lower() not in ('http_proxy', 'https_proxy', 'all_proxy')
             and not k.startswith('OS_')}
-    return {**kept, 'PATH': f'{VENV}/bin:{os.environ["PATH"]}',
+    # `openstack coe cluster config` cannot do without SHELL, and jobs of a CI
+    # have none.
+    return {'SHELL': '/bin/sh', **kept,
+            'PATH': f'{VENV}/bin:{os.environ["PATH"]}',
             'PYTHONPATH': str(HERE / 'plugins'), 'PYTHONWARNINGS': 'ignore',
             'PYTHONUNBUFFERED': '1', 'OS_CLIENT_CONFIG_FILE': str(CLOUDS),
             'MINICLOUD_HOME': str(HOME), 'MINICLOUD_SHIFT': str(SHIFT),
