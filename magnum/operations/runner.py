@@ -15,6 +15,7 @@ either recorded its operation, and is seen, or waits for our commit.
 """
 
 from collections.abc import Callable
+import time
 
 from oslo_log import log
 
@@ -74,6 +75,7 @@ def _advance(operation: journal.Operation) -> journal.Operation | None:
         return _fail(work, kind, step, errors.InfrastructureFailed(
             f'Step {step.__name__} did not end in time; the last that was '
             f'known: {work.cluster.status_reason or "nothing"}.'))
+    began = time.monotonic()
     try:
         result = step(work)
     except errors.Temporary as e:
@@ -82,6 +84,8 @@ def _advance(operation: journal.Operation) -> journal.Operation | None:
                         refused=True)
     except errors.MagnumError as e:
         return _fail(work, kind, step, e)
+    LOG.debug('Step %s of operation %s took %.3f s.', step.__name__,
+              operation.uuid, time.monotonic() - began)
     if isinstance(result, outcome.Again):
         return _put_off(work, result.seconds, result)
     return _check_off(work, kind, step, result or outcome.Facts())
