@@ -12,6 +12,10 @@ from magnum.conductor import endpoints
 from magnum.conductor import worker
 from magnum.db import changes
 from magnum.db import session as db
+from magnum import drivers
+from magnum import errors
+from magnum import identity
+from magnum import openstack
 from magnum import rpc
 
 LOG = log.getLogger(__name__)
@@ -32,7 +36,7 @@ class Conductor:
     def start(self):
         x509.keep_keys_ready()
         self._worker.start()
-        for loop in (self._listen, self._beat):
+        for loop in (self._listen, self._beat, self._warm_up):
             threading.Thread(target=loop, name=loop.__name__,
                              daemon=True).start()
 
@@ -54,6 +58,19 @@ class Conductor:
                 LOG.warning('The message bus is out of reach (%s); new work '
                             'is found by looking for it.', e)
                 self._stopped.wait(RECONNECT_SECONDS)
+
+    @staticmethod
+    def _warm_up():
+        """Log in and load what the first cluster would have to wait for."""
+        try:
+            drivers.names()
+            cloud = openstack.service_cloud()
+            cloud.has_service('orchestration')
+            cloud.heat  # noqa: B018  (loads the client)
+            identity.trustee_domain_id()
+        except errors.MagnumError as e:
+            # Whoever needs it says so, where a user sees it.
+            LOG.warning('Not ready yet to make clusters: %s', e)
 
     def _beat(self):
         while not self._stopped.is_set():
