@@ -101,7 +101,10 @@ def load_auth(auth_url: str) -> Any:
             login['username'] or login['user_id']):
         LOG.warning('[keystone_auth] names no user; the one of '
                     '[keystone_authtoken] is used.')
-        _token_group()
+        for name in ('username', 'password'):
+            # keystoneauth would say so at the first login only, and badly.
+            if not _of_token_group(name):
+                raise cfg.RequiredOptError(name, cfg.OptGroup(AUTH_GROUP))
         return loading.load_auth_from_conf_options(CONF, TOKEN_GROUP)
     if 'auth_url' in login:
         login['auth_url'] = login['auth_url'] or auth_url

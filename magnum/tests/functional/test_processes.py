@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two daemons as processes: how they start, what signals do to them.
+
+They are given a database and Keystone's address, and nothing else; neither
+Keystone nor a broker answers.
+"""
+
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+import sqlalchemy as sa
+
+BIN = pathlib.Path(sys.executable).parent
+
+
+@pytest.fixture
+def config(sqlite_database, tmp_path):
+    path = tmp_path / 'magnum.conf'
+    path.write_text(f'''
+[DEFAULT]
+transport_url = rabbit://127.0.0.1:1/
+[database]
+connection = {sqlite_database}
+[keystone_authtoken]
+www_authenticate_uri = http://127.0.0.1:1/v3
+auth_type = password
+auth_url = http://127.0.0.1:1/v3
+[api]
+workers = 1
+port = {_free_port()}
+''')
+    return path
+
+
+@pytest.fixture
+def start(config, tmp_path):
+    """Starts a daemon; (process, path of its log)."""
+    started = []
+
+    def begin(name):
+        log = tmp_path / f'{name}.log'
+        with log.open('w') as out:
+            process = subprocess.Popen(
+                [BIN / name, '--config-file', config], stdout=out,
+                stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        started.append(process)
+        return process, log
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def _free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def wait_for(log, text, seconds=40):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if text in log.read_text():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f'no "{text}" in the log:\n{log.read_text()}')
+
+
+def set_debug(config):
+    config.write_text(config.read_text().replace(
+        '[DEFAULT]', '[DEFAULT]\ndebug = true'))
+
+
+def test_a_conductor_lives_without_broker_and_keystone(
+        start, config, sqlite_database):
+    process, log = start('magnum-conductor')
+    wait_for(log, 'Working on up to')
+    wait_for(log, 'Connection refused')
+    wait_for(log, 'Not ready yet to make clusters')
+    engine = sa.create_engine(sqlite_database)
+    with engine.connect() as connection:
+        assert connection.scalar(sa.text(
+            'SELECT report_count FROM magnum_service')) == 1
+    set_debug(config)
+    process.send_signal(signal.SIGHUP)
+    wait_for(log, 'Option DEFAULT.debug changed')
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    wait_for(log, 'Stopped.')
+    assert 'Traceback' not in log.read_text()
+
+
+def test_an_api_reads_its_file_again_and_ends_when_told(start, config):
+    process, log = start('magnum-api')
+    port = config.read_text().rpartition('port = ')[2].strip()
+    wait_for(log, 'Booting worker')
+    url = f'http://127.0.0.1:{port}'
+    assert _answer(url + '/healthcheck') == b'OK'
+    set_debug(config)
+    process.send_signal(signal.SIGHUP)
+    wait_for(log, 'Handling signal: hup')
+    assert b'"max_version": "1.14"' in _answer(url + '/')
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+
+
+def _answer(url, seconds=40):
+    """What a GET brings; a server that is starting has its time."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=30) as response:
+                return response.read()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
