@@ -2,6 +2,7 @@
 """Users of the cloud, and what they do with clusters."""
 
 import contextlib
+import os
 import pathlib
 import subprocess
 import sys
@@ -11,7 +12,6 @@ from heatclient.v1 import client as heat_client
 from magnumclient.v1 import client as magnum_client
 import openstack
 import pytest
-
 
 # The command of the environment that the tests run in.
 OPENSTACK = pathlib.Path(sys.executable).with_name('openstack')
@@ -48,7 +48,9 @@ class Tenant:
         """The command `openstack ...`; what it printed."""
         done = subprocess.run(
             [OPENSTACK, '--os-cloud', self.name, *words],
-            capture_output=True, text=True, timeout=120)
+            capture_output=True, text=True, timeout=120,
+            # The client cannot do without it, and jobs of a CI have none.
+            env={'SHELL': '/bin/sh', **os.environ})
         assert done.returncode == 0, done.stderr
         return done.stdout
 
