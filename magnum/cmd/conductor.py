@@ -3,7 +3,8 @@
 
 One process, many threads.  SIGTERM and SIGINT end the running steps and give
 the rest back within `graceful_shutdown_timeout`; SIGHUP reads again the
-options that may change while it runs (`debug`, log levels).
+options that may change while it runs (`debug`, log levels); SIGUSR2 has it
+report its state: threads, processes, configuration.
 """
 
 import os
@@ -14,6 +15,8 @@ import threading
 
 from oslo_config import cfg
 from oslo_log import log
+from oslo_reports import guru_meditation_report
+from oslo_reports import opts as report_opts
 from oslo_service import opts as service_opts
 
 from magnum.conductor import service
@@ -28,6 +31,9 @@ def main():
     service_opts.register_service_opts(CONF)
     config.parse(sys.argv[1:], prog='magnum-conductor')
     config.setup_logging()
+    report_opts.set_defaults(CONF)
+    guru_meditation_report.TextGuruMeditation.setup_autorun(version,
+                                                            conf=CONF)
     signals = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, frame: signals.put(number))

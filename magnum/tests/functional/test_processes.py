@@ -92,6 +92,8 @@ def test_a_conductor_lives_without_broker_and_keystone(
     set_debug(config)
     process.send_signal(signal.SIGHUP)
     wait_for(log, 'Option DEFAULT.debug changed')
+    process.send_signal(signal.SIGUSR2)
+    wait_for(log, 'OpenStack Magnum')
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
     wait_for(log, 'Stopped.')
