@@ -9,7 +9,6 @@ from oslo_middleware import cors
 from oslo_middleware import healthcheck
 from oslo_middleware import http_proxy_to_wsgi
 from oslo_middleware import request_id
-import pecan
 
 from magnum.api import middleware
 from magnum.api import root
@@ -21,9 +20,7 @@ DISABLED_BY = '/etc/magnum/healthcheck_disable'
 
 def build():
     """The whole application, as any WSGI server can serve it."""
-    app = pecan.Pecan(root.Root(), force_canonical=False,
-                      guess_content_type_from_ext=False,
-                      request_cls=root.Request)
+    app = root.Application()
     # Innermost first.
     app = middleware.Versions(app)
     app = middleware.Authentication(app, root.PUBLIC)

@@ -226,25 +226,33 @@ class Request(pecan.Request):
     json = {}
 
 
-class Root:
-    """The entry for Pecan, which asks here for every path."""
+class Application(pecan.Pecan):
+    """Pecan, told by the page above where a path leads.
 
-    @pecan.expose()
-    def _route(self, args, request):
-        route = find(request.path_info)
+    Its own way there reads the signatures of routes and controllers anew for
+    every request, for arguments from the query that nothing here takes.
+    """
+
+    def __init__(self, **settings):
+        super().__init__(object(), force_canonical=False,
+                         guess_content_type_from_ext=False,
+                         request_cls=Request, **settings)
+
+    def route(self, req, node, path):
+        route = find(path)
         if route is None:
             raise middleware.RouteError(
                 404, 'The resource could not be found.')
         path, methods, idents = route
-        controller = methods.get(request.method)
+        controller = methods.get(req.method)
         if controller is None:
-            if request.method in INCOMPLETE.get(path, ()):
-                raise errors.Invalid(f'{request.method} /{path} needs one '
+            if req.method in INCOMPLETE.get(path, ()):
+                raise errors.Invalid(f'{req.method} /{path} needs one '
                                      f'more part of the path: which one.')
             raise middleware.RouteError(
-                405, f'The method {request.method} is not allowed for this '
+                405, f'The method {req.method} is not allowed for this '
                      f'resource.', [('Allow', ', '.join(sorted(methods)))])
-        version = request.environ.get(middleware.VERSION, versions.MINIMUM)
+        version = req.environ.get(middleware.VERSION, versions.MINIMUM)
         since = controller.declared.since
         if version > controller.declared.until:
             raise middleware.RouteError(
@@ -252,14 +260,17 @@ class Root:
                      f'{controller.declared.until}; there are clusters.')
         if version < since:
             raise middleware.RouteError(
-                406, f'{request.method} of this resource needs microversion '
+                406, f'{req.method} of this resource needs microversion '
                      f'{since}; the request is of {version}.')
-        if not _accepts_json(request):
+        if not _accepts_json(req):
             raise middleware.RouteError(
                 406, 'The answer can only be application/json.')
         # Pecan looks at it as well, but differently.
-        request.environ['HTTP_ACCEPT'] = expose.JSON
+        req.environ['HTTP_ACCEPT'] = expose.JSON
         return controller, idents
+
+    def invoke_controller(self, controller, args, kwargs, state):
+        state.response = controller(*args)
 
 
 def _accepts_json(request):
