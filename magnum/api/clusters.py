@@ -143,8 +143,8 @@ def get_one(call, cluster_ident):
 def post(call):
     """Create a cluster."""
     policy.authorize(call.context, rules.CREATE)
-    check_node_count(call, call.body['node_count'])
     chosen = template(call, call.body.pop('cluster_template_id'))
+    check_node_count(call, call.body['node_count'])
     row = create_cluster.request(call.context, chosen, call.body)
     return {'uuid': row.uuid}
 

@@ -82,16 +82,14 @@ def _references(cloud: openstack.Cloud, template: models.ClusterTemplate,
                 raise errors.InvalidParameter(
                     key, 'neither the cluster nor its template names a '
                          'flavor.')
-    found = references.find(cloud, {
-        'image_id': template.image_id,
+    return references.find(cloud, {
         'flavor_id': cluster.flavor_id,
         'master_flavor_id': cluster.master_flavor_id,
+        'image_id': template.image_id,
         'external_network_id': template.external_network_id,
         'fixed_network': cluster.fixed_network,
         'fixed_subnet': cluster.fixed_subnet,
-        'keypair': cluster.keypair})
-    references.check_root_disk(found, cluster.labels)
-    return found
+        'keypair': cluster.keypair}, then=references.disks(cluster.labels))
 
 
 @db.retried

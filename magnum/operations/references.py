@@ -6,9 +6,11 @@ name or id; here they are looked up once for each request, side by side, with
 the caller's own token.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from concurrent import futures
 import dataclasses
+import functools
 from typing import Any
 
 from oslo_config import cfg
@@ -53,12 +55,15 @@ class Found:
         return self.image_id
 
 
-def find(cloud: openstack.Cloud, names: Mapping[str, str | None]) -> Found:
+def find(cloud: openstack.Cloud, names: Mapping[str, str | None],
+         then: Mapping[str, Callable[[Any], None]] | None = None) -> Found:
     """Look up all of `names` that are not None; keys as in `Found`.
 
     The error of the first key in the order of `names` is raised, so that the
     same request always gets the same answer.
 
+    :param then: what else is asked of what was found; its errors come before
+        those of the following keys.
     :raises InvalidParameter: one does not exist, or an image has no
         `os_distro`.
     :raises NotFound: the key pair does not exist.
@@ -81,12 +86,18 @@ def find(cloud: openstack.Cloud, names: Mapping[str, str | None]) -> Found:
             raise errors.InvalidParameter(
                 key, f'{_KINDS[key]} {wanted[key]} could not be found.'
             ) from None
-    image = found.get('image_id')
-    if image is not None and not image.properties.get('os_distro'):
-        raise errors.InvalidParameter(
-            'image_id', f'image {wanted["image_id"]} has no property '
-                        f'os_distro, which says what drives it.')
+        if key == 'image_id':
+            _check_image(wanted[key], found[key])
+        if then and key in then:
+            then[key](found[key])
     return Found(**found)
+
+
+def _check_image(ident: str, image: Any) -> None:
+    if not image.properties.get('os_distro'):
+        raise errors.InvalidParameter(
+            'image_id', f'image {ident} has no property os_distro, which '
+                        f'says what drives it.')
 
 
 def boot_volume_size(labels: Mapping[str, Any] | None) -> int:
@@ -105,16 +116,27 @@ def boot_volume_size(labels: Mapping[str, Any] | None) -> int:
         ) from None
 
 
+def disks(labels: Mapping[str, Any] | None
+          ) -> dict[str, Callable[[Any], None]]:
+    """What to ask of the flavors of nodes that boot from the image."""
+    if boot_volume_size(labels) != 0:
+        return {}
+    return {key: functools.partial(_check_disk, key)
+            for key in ('flavor_id', 'master_flavor_id')}
+
+
 def check_root_disk(found: Found, labels: Mapping[str, Any] | None) -> None:
     """Refuse flavors without a disk where the nodes boot from the image.
 
     :raises InvalidParameter: a flavor's disk is 0 and no boot volume is set.
     """
-    if boot_volume_size(labels) != 0:
-        return
-    for key in ('flavor_id', 'master_flavor_id'):
-        flavor = getattr(found, key)
-        if flavor is not None and flavor.disk == 0:
-            raise errors.InvalidParameter(
-                key, f'flavor {flavor.name} has no root disk; set label '
-                     f'boot_volume_size, or choose another flavor.')
+    for key, check in disks(labels).items():
+        if getattr(found, key) is not None:
+            check(getattr(found, key))
+
+
+def _check_disk(key: str, flavor: Any) -> None:
+    if flavor.disk == 0:
+        raise errors.InvalidParameter(
+            key, f'flavor {flavor.name} has no root disk; set label '
+                 f'boot_volume_size, or choose another flavor.')
