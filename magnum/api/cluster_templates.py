@@ -33,6 +33,9 @@ REFERENCES = ('image_id', 'flavor_id', 'master_flavor_id',
 # What may change while clusters use the template.
 HARMLESS = {'name', 'tags', 'public', 'hidden'}
 
+# What is stored is not what was sent, but what follows from other things.
+DERIVED = {'driver', 'cluster_distro'}
+
 
 class Template(types.Resource):
     """What cluster templates and baymodels have in common."""
@@ -85,9 +88,16 @@ class ClusterTemplate(Template):
     project_id = types.Attribute(types.STRING, write=types.READONLY,
                                  certain=True)
     user_id = types.Attribute(types.STRING, write=types.READONLY, certain=True)
+    # Heat waits for the second word after it has changed a template.
+    status = types.Attribute(
+        types.Enum('CREATE_COMPLETE', 'UPDATE_COMPLETE'),
+        write=types.READONLY, certain=True)
 
 
-SORT_KEYS = {'id', *types.attributes(ClusterTemplate)} - {'links'}
+# What a template is made of; the rest is told of it.
+STORED = set(types.attributes(ClusterTemplate)) - {'links', 'status'}
+
+SORT_KEYS = {'id', *STORED}
 
 
 @expose.method(query=paging.parameters(SORT_KEYS), result=[ClusterTemplate])
@@ -145,10 +155,9 @@ def create(call, kind):
     _check_combination(row)
     found = references.find(
         openstack.request_cloud(call.context),
-        {name: getattr(row, name) for name in REFERENCES})
+        {name: getattr(row, name) for name in REFERENCES},
+        then={'image_id': lambda image: _derive(row, image)})
     row.cluster_distro = found.image.properties['os_distro']
-    row.driver = drivers.resolve(row.driver, found.image.properties,
-                                 row.server_type, row.coe)
     references.check_root_disk(found, row.labels)
     with db.writer() as session:
         queries.add_cluster_template(session, row)
@@ -172,15 +181,19 @@ def change(call, row, kind, publish):
     :param kind: the type that the patch is for.
     :param publish: the rule that guards its being public or hidden.
     """
-    before = {name: getattr(row, name)
-              for name in types.attributes(ClusterTemplate)
-              if name != 'links'}
+    before = {name: getattr(row, name) for name in STORED}
     after = patches.apply(kind, call.changes, before)
     changed = patches.differences(before, after)
     if changed & {'public', 'hidden'}:
         policy.authorize(call.context, publish)
+    if after['driver'] is None and any(change.name == 'driver'
+                                       for change in call.changes):
+        # It is derived again, and may turn out to be the same.
+        changed.add('driver')
     wanted = models.ClusterTemplate(**after)
-    changed |= _check_changes(call, wanted, changed)
+    _check_changes(call, wanted, changed)
+    changed = {name for name in changed | DERIVED
+               if getattr(wanted, name) != before[name]}
     with db.writer() as session:
         if changed - HARMLESS and queries.template_in_use(session, row.uuid):
             raise _in_use(row)
@@ -221,7 +234,8 @@ def _list(call, path, rule):
 
 
 def _show(call, row):
-    return types.show(ClusterTemplate, row,
+    done = 'CREATE_COMPLETE' if row.updated_at is None else 'UPDATE_COMPLETE'
+    return types.show(ClusterTemplate, row, status=done,
                       links=call.links('clustertemplates', row.uuid))
 
 
@@ -248,32 +262,35 @@ def _check_combination(row):
 def _check_changes(call, row, changed):
     """Check what a patch has changed as if it were created so.
 
-    :returns: the names of what had to follow suit.
+    What follows from it is changed in the row as well.
     """
     if not changed - HARMLESS:
-        return set()
+        return
     _check_combination(row)
     wanted = changed & set(REFERENCES)
     disks = changed & {'labels', 'flavor_id', 'master_flavor_id'}
     if disks and references.boot_volume_size(row.labels) <= 0:
         wanted |= {'flavor_id', 'master_flavor_id'}
-    derived = changed & {'image_id', 'server_type', 'coe', 'driver'}
-    if derived:
+    then = {}
+    if changed & {'image_id', 'server_type', 'coe', 'driver'}:
         wanted.add('image_id')
+        then['image_id'] = lambda image: _derive(row, image)
     # In a fixed order, so that the same request has the same answer.
     found = references.find(
         openstack.request_cloud(call.context) if wanted else None,
-        {name: getattr(row, name) for name in REFERENCES if name in wanted})
+        {name: getattr(row, name) for name in REFERENCES if name in wanted},
+        then)
+    if 'image_id' in changed:
+        row.cluster_distro = found.image.properties['os_distro']
+    elif 'cluster_distro' in changed:
+        drivers.for_template(row)
     references.check_root_disk(found, row.labels if disks else {})
-    followed = set()
-    if derived:
-        if 'image_id' in changed:
-            row.cluster_distro = found.image.properties['os_distro']
-            followed.add('cluster_distro')
-        row.driver = drivers.resolve(row.driver, found.image.properties,
-                                     row.server_type, row.coe)
-        followed.add('driver')
-    return followed
+
+
+def _derive(row, image):
+    """Give a template its driver, if there is one for it."""
+    row.driver = drivers.resolve(row.driver, image.properties,
+                                 row.server_type, row.coe)
 
 
 def _in_use(row):
