@@ -112,7 +112,11 @@ def post(call):
     policy.authorize(call.context, rules.CREATE)
     wish = {NAMES.get(name, name): value
             for name, value in call.body.items()}
-    template = clusters.template(call, wish.pop('cluster_template_id'))
+    try:
+        template = clusters.template(call, wish.pop('cluster_template_id'))
+    except errors.NotFound as e:
+        # Other than of a cluster, at every version.
+        raise errors.Invalid(str(e)) from None
     wish['name'] = wish['name'] or desired.generated_name('bay')
     row = create_cluster.request(call.context, template, wish)
     if call.version < versions.ASYNCHRONOUS_BAYS:

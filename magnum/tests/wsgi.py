@@ -29,6 +29,7 @@ from magnum import identity
 from magnum import policy
 from magnum import rpc
 from magnum.tests import conformance
+from magnum.tests import factories
 from magnum.tests.fakes import cloud as clouds
 from magnum.tests.fakes import driver as fake_driver
 
@@ -153,8 +154,12 @@ class Played:
 def played(uuid, status, api_address='https://192.0.2.7:6443'):
     """Do to a cluster's rows what a conductor would have done.
 
-    `CERTIFIED` is no status: it gives the cluster its certificates.
+    `CERTIFIED` is no status: it gives the cluster its certificates; and
+    `FEDERATED` makes a federation of that name, as an old release left them.
     """
+    if status == 'FEDERATED':
+        factories.store(factories.federation(name=uuid))
+        return
     cluster, group = models.Cluster, models.NodeGroup
     if status == 'CERTIFIED':
         refs = authority.issue(uuid, 'c', PROJECT, 'owner')
