@@ -18,6 +18,7 @@ import yaml
 
 from magnum.db import models
 from magnum.db import session as db
+from magnum.tests import told
 
 DIRECTORY = pathlib.Path(__file__).parent / 'gabbits'
 STORIES = sorted(DIRECTORY.glob('*/*.yaml'))
@@ -39,17 +40,20 @@ LEFT_BEHIND = (models.Cluster, models.NodeGroup, models.ClusterTemplate,
                models.Quota, models.Federation)
 
 
-@pytest.mark.parametrize('path', STORIES, ids=lambda path: str(
-    path.relative_to(DIRECTORY).with_suffix('')))
-def test_the_story_goes_as_told(path, api, record_property):
+def _name(path):
+    return str(path.relative_to(DIRECTORY).with_suffix(''))
+
+
+@pytest.mark.parametrize('path', STORIES, ids=_name)
+def test_the_story_goes_as_told(path, api):
+    app = told.Listening(api.app, _name(path))
     story = yaml.safe_load(path.read_text())
     suite = suitemaker.test_suite_from_dict(
         unittest.defaultTestLoader, path.stem, story, str(path.parent),
-        str(uuid.uuid4()), None, None, lambda: api.app,
+        str(uuid.uuid4()), None, None, lambda: app,
         handlers=[handler() for handler in HANDLERS])
     result = unittest.TestResult()
     suite.run(result)
-    record_property('requests', result.testsRun)
     broken = result.errors + result.failures + [
         (test, 'succeeded unexpectedly')
         for test in result.unexpectedSuccesses]
@@ -57,6 +61,17 @@ def test_the_story_goes_as_told(path, api, record_property):
         test, trace = broken[0]
         pytest.fail(f'{test.test_data["name"]}\n{trace}', pytrace=False)
     assert not _left_behind(), 'the story must end with an empty database'
+
+
+def test_the_contract_lists_what_is_served_and_no_more():
+    assert {(method, path) for method, path, _ in told.wanted()} == (
+        told.offered())
+
+
+def test_the_stories_tell_all_that_the_contract_lists():
+    if {_name(path) for path in STORIES} - set(told.stories):
+        pytest.skip('not all stories were told')
+    assert not told.missing(), '\n'.join(told.missing())
 
 
 def _left_behind():
