@@ -20,7 +20,9 @@ class Resize(types.Resource):
 
 
 class Upgrade(types.Resource):
-    cluster_template = types.Attribute(types.SHORT)
+    # Null is no template that could be found.
+    cluster_template = types.Attribute(types.SHORT, required=True,
+                                       keeps_null=True)
     max_batch_size = types.Attribute(types.SIZE)
     nodegroup = types.Attribute(types.SHORT)
 
@@ -58,7 +60,7 @@ def upgrade(call, cluster_ident):
 def _new_template(call):
     ident = call.body['cluster_template']
     if ident is None:
-        raise errors.InvalidParameter('cluster_template', 'it is required.')
+        raise errors.NotFound('ClusterTemplate', 'null')
     with db.reader() as session:
         return queries.cluster_template(session, call.context, ident,
                                         call.context.is_admin)

@@ -361,7 +361,8 @@ def read(kind, document):
             values[name] = attribute.read(document[name])
         else:
             values[name] = attribute.unset()
-        if attribute.required and values[name] is None:
+        if attribute.required and values[name] is None and not (
+                attribute.keeps_null and name in document):
             raise errors.InvalidParameter(name, 'it is required.')
     return values
 

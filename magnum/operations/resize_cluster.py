@@ -2,13 +2,14 @@
 """Change the number of nodes of a group, or replace named ones."""
 
 from collections.abc import Iterable
+import dataclasses
 
 from magnum import context
 from magnum.db import changes
 from magnum.db import models
 from magnum.db import session as db
-from magnum import drivers
 from magnum import errors
+from magnum.operations import desired
 from magnum.operations import journal
 from magnum.operations import kinds
 from magnum.operations import requests
@@ -41,13 +42,7 @@ def check_bounds(cluster: models.Cluster, nodegroup: models.NodeGroup,
                  node_count: int) -> None:
     """Refuse a size outside the group's own limits, and sizes of masters."""
     if nodegroup.role == 'master':
-        driver = drivers.for_template(cluster.template)
-        if 'resize_masters' not in driver.powers:
-            raise errors.NotSupported(
-                "The cluster's driver cannot change the number of masters.")
-        if node_count % 2 == 0:
-            raise errors.InvalidParameter(
-                'node_count', 'the number of masters must be odd.')
+        _check_masters(cluster, nodegroup, node_count)
         return
     low, high = nodegroup.min_node_count or 0, nodegroup.max_node_count
     if node_count < low:
@@ -60,6 +55,20 @@ def check_bounds(cluster: models.Cluster, nodegroup: models.NodeGroup,
                           f'nodegroup {nodegroup.name}.')
 
 
+def _check_masters(cluster: models.Cluster, nodegroup: models.NodeGroup,
+                   node_count: int) -> None:
+    driver = requests.check_power(cluster, 'resize_masters',
+                                  'change the number of masters')
+    if node_count % 2 == 0:
+        raise errors.InvalidParameter(
+            'node_count', 'the number of masters must be odd.')
+    spec = desired.spec(cluster, cluster.template, cluster.nodegroups)
+    driver.validate(dataclasses.replace(spec, nodegroups=tuple(
+        dataclasses.replace(group, node_count=node_count)
+        if group.uuid == nodegroup.uuid else group
+        for group in spec.nodegroups)))
+
+
 @db.retried
 def store(context: context.RequestContext, kind: str,
           allowed: frozenset[str], cluster: models.Cluster,
@@ -68,6 +77,14 @@ def store(context: context.RequestContext, kind: str,
     with db.writer() as session:
         requests.begin(session, 'Resizing', cluster, allowed,
                        'UPDATE_IN_PROGRESS')
+        # What was checked may have changed until the cluster's row was ours.
+        now = changes.load_nodegroup(session, nodegroup.uuid)
+        if now is None:
+            raise errors.NotFound('Nodegroup', nodegroup.name)
+        if now.status == 'DELETE_IN_PROGRESS':
+            raise errors.WrongStatus('Resizing', 'nodegroup', now.name,
+                                     now.status)
+        check_bounds(cluster, now, node_count)
         old = changes.count_nodegroup(session, nodegroup.uuid, node_count,
                                       'UPDATE_IN_PROGRESS')
         journal.record(

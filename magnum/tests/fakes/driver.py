@@ -5,7 +5,7 @@ from magnum import drivers
 from magnum.drivers import base
 from magnum import errors
 
-POWERS = frozenset({'nodegroups', 'upgrade', 'rotate_ca',
+POWERS = frozenset({'nodegroups', 'upgrade', 'resize_masters', 'rotate_ca',
                     'rotate_credential'})
 
 
@@ -32,6 +32,9 @@ class FakeDriver(base.Driver):
                        *(group.labels for group in spec.nodegroups)):
             if labels.get('refuse'):
                 raise errors.InvalidParameter('labels', 'refuse is set.')
+        if spec.master.node_count > 1 and not spec.master_lb_enabled:
+            raise errors.InvalidParameter(
+                'node_count', 'masters have no load balancer.')
 
     def apply(self, cloud, spec):
         self.stacks[spec.uuid] = spec

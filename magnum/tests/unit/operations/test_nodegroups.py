@@ -277,6 +277,46 @@ def test_a_refused_resize_leaves_the_size_that_another_asked_for(
     assert group().node_count == 5
 
 
+def test_a_replacement_and_every_node_named_meanwhile_reach_the_driver(world):
+    before = len(world.able.applied)
+    resize(world, 'default-worker', 3, 'server-1')
+    resize(world, 'default-worker', 2, '0')
+    resize(world, 'default-worker', 2, 'server-2', '1')
+    work()
+    assert [(spec.worker.node_count, spec.worker.nodes_to_remove)
+            for spec in world.able.applied[before:]] == [
+        (3, ('server-1',)), (2, ('0',)), (2, ('server-2', '1'))]
+    assert (cluster().status, group().status) == ('UPDATE_COMPLETE',) * 2
+
+
+def test_a_group_that_has_just_gone_gets_no_size(world):
+    seen_before, row = cluster(), add(world)
+    work()
+    delete_nodegroup.request(world.context, cluster(), row)
+    with pytest.raises(errors.WrongStatus, match='own'):
+        resize_cluster.request(world.context, seen_before, row, 3)
+    work()
+    with pytest.raises(errors.NotFound, match='own'):
+        resize_cluster.request(world.context, seen_before, row, 3)
+    assert active() == []
+    assert cluster().status == 'UPDATE_COMPLETE'
+
+
+def test_a_size_is_held_against_the_limits_of_now(world):
+    seen_before, row = cluster(), group()
+    change(world, max_node_count=4)
+    with pytest.raises(errors.Invalid, match='above max_node_count 4'):
+        resize_cluster.request(world.context, seen_before, row, 5)
+    assert group().node_count == 3
+
+
+def test_masters_without_a_template_are_not_resized(world):
+    with db.writer() as session:
+        session.execute(sa.delete(models.ClusterTemplate))
+    with pytest.raises(errors.NotSupported, match='template'):
+        resize(world, 'default-master', 3)
+
+
 def test_an_upgrade_takes_the_default_groups_along(world):
     add(world)
     work()
