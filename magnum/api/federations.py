@@ -2,13 +2,14 @@
 """Federations: rows that an older release may have left, to be read.
 
 No driver ever built one.  Rather than to accept what nobody will do, the
-requests to create and change them are refused.
+requests to create and change them are refused; what is wrong with a request
+itself is said first.
 """
 
 from magnum.api import expose
 from magnum.api import paging
+from magnum.api import patch as patches
 from magnum.api import types
-from magnum.api import versions
 from magnum.db import queries
 from magnum.db import session as db
 from magnum import errors
@@ -36,6 +37,9 @@ class Federation(types.Resource):
 
 SHORT = frozenset({'uuid', 'name', 'hostcluster_id', 'member_ids', 'status',
                    'properties', 'links'})
+
+_STORED = ('name', 'hostcluster_id', 'member_ids', 'properties', 'status',
+           'status_reason')
 
 SORT_KEYS = ({'id', 'project_id', *types.attributes(Federation)} - {'links'})
 
@@ -65,15 +69,33 @@ def get_one(call, federation_ident):
 def post(call):
     """Refused: no driver builds federations."""
     policy.authorize(call.context, rules.CREATE)
+    _check_properties(call.body['properties'])
+    _cluster(call, call.body['hostcluster_id'])
     raise _unable()
 
 
-@expose.method(patch=Federation, answers=202, result=types.Identity, query=(
-    expose.Parameter('rollback', types.BOOLEAN, since=versions.ROLLBACK),))
+@expose.method(patch=Federation, answers=202, result=types.Identity,
+               query=(expose.Parameter('rollback', types.BOOLEAN),))
 def patch(call, federation_ident):
-    """Refused: no driver builds federations."""
-    _find(call, federation_ident, rules.UPDATE)
-    raise _unable()
+    """Refused, unless it changes nothing: no driver builds federations."""
+    row = _find(call, federation_ident, rules.UPDATE)
+    moved = [change for change in call.changes
+             if change.name == 'member_ids' and change.op != 'replace']
+    for change in moved:
+        _check_member(call, row, change)
+    before = {name: getattr(row, name) for name in _STORED}
+    after = patches.apply(Federation, [change for change in call.changes
+                                       if change not in moved], before)
+    changed = patches.differences(before, after)
+    refused = changed - {'member_ids', 'properties'}
+    if refused:
+        raise errors.Invalid(f'Only member_ids and properties of a '
+                             f'federation can be changed, not '
+                             f'{", ".join(sorted(refused))}.')
+    _check_properties(after['properties'])
+    if changed or moved:
+        raise _unable()
+    return {'uuid': row.uuid}
 
 
 @expose.method(answers=204)
@@ -90,6 +112,31 @@ def _find(call, ident, rule):
     policy.authorize(call.context, rule, {
         'project_id': row.project_id, 'user_id': call.context.user_id})
     return row
+
+
+def _cluster(call, ident):
+    with db.reader() as session:
+        return queries.cluster(session, call.context, ident)
+
+
+def _check_properties(properties):
+    if 'dns-zone' not in properties:
+        raise errors.InvalidParameter('properties',
+                                      'it must have a dns-zone.')
+
+
+def _check_member(call, row, change):
+    """Refuse to join who is in, and to part with who is not."""
+    if change.keys or not isinstance(change.value, str):
+        raise errors.InvalidParameter(
+            'member_ids', f'{change.op} takes the uuid of one cluster as its '
+                          f'value.')
+    uuid = _cluster(call, change.value).uuid
+    if change.op == 'add' and uuid in row.member_ids:
+        raise errors.Conflict(f'Cluster {uuid} is a member of federation '
+                              f'{row.uuid} already.')
+    if change.op == 'remove' and uuid not in row.member_ids:
+        raise errors.NotFound(f'Member of federation {row.uuid}', uuid)
 
 
 def _list(call, path, only=None):
