@@ -66,6 +66,7 @@ PLACES = {
     'path.resource': ('resources', 0.7),
     'query.type': ('kinds', 0.5),
     'query.project_id': ('projects', 0.5),
+    'path.ca_cert_type': ('authorities', 0.5),
     'query.ca_cert_type': ('authorities', 0.5),
     'body.cluster_template_id': ('templates', 0.7),
     'body.cluster_template': ('templates', 0.7),

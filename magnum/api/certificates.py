@@ -25,9 +25,13 @@ class Certificate(types.Resource):
                result=Certificate)
 def get_one(call, cluster_ident):
     """Show a CA certificate of a cluster."""
-    cluster = _find(call, cluster_ident, rules.GET, rules.GET_ALL_PROJECTS)
-    pem = authority.ca_certificate(cluster, call.query['ca_cert_type'])
-    return _show(call, cluster, pem=pem)
+    return _ca(call, cluster_ident, call.query['ca_cert_type'])
+
+
+@expose.method(result=Certificate)
+def get_typed(call, cluster_ident, ca_cert_type):
+    """Show a CA certificate of a cluster, its type named by the path."""
+    return _ca(call, cluster_ident, ca_cert_type)
 
 
 @expose.method(body=Certificate, answers=201, result=Certificate)
@@ -55,6 +59,12 @@ def patch(call, cluster_ident):
                             rules.ROTATE_CA_ALL_PROJECTS)
     rotate_ca.request(call.context, cluster)
     return {'uuid': cluster.uuid}
+
+
+def _ca(call, cluster_ident, ca_cert_type):
+    cluster = _find(call, cluster_ident, rules.GET, rules.GET_ALL_PROJECTS)
+    return _show(call, cluster,
+                 pem=authority.ca_certificate(cluster, ca_cert_type))
 
 
 def _find(call, ident, rule, rule_of_all_projects):

@@ -130,6 +130,8 @@ ROUTES = {
     'v1/certificates': {'POST': certificates.post},
     'v1/certificates/{cluster_ident}': {
         'GET': certificates.get_one, 'PATCH': certificates.patch},
+    'v1/certificates/{cluster_ident}/{ca_cert_type}': {
+        'GET': certificates.get_typed},
     'v1/clusters': {'GET': clusters.get_all, 'POST': clusters.post},
     'v1/clusters/detail': {'GET': clusters.detail},
     'v1/clusters/{cluster_ident}': {

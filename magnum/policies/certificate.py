@@ -11,6 +11,7 @@ ROTATE_CA = 'certificate:rotate_ca'
 ROTATE_CA_ALL_PROJECTS = 'certificate:rotate_ca_all_projects'
 
 _ONE = '/v1/certificates/{cluster_ident}'
+_TYPED = f'{_ONE}/{{ca_cert_type}}'
 
 RULES = [
     base.operation(CREATE, base.MEMBER_USER,
@@ -20,10 +21,11 @@ RULES = [
                    "Sign a request with the CA of any project's cluster.",
                    'POST /v1/certificates'),
     base.operation(GET, base.READER_USER,
-                   "Read a cluster's CA certificate.", f'GET {_ONE}'),
+                   "Read a cluster's CA certificate.", f'GET {_ONE}',
+                   f'GET {_TYPED}'),
     base.operation(GET_ALL_PROJECTS, base.ADMIN,
                    "Read the CA certificate of any project's cluster.",
-                   f'GET {_ONE}'),
+                   f'GET {_ONE}', f'GET {_TYPED}'),
     base.operation(ROTATE_CA, base.MEMBER,
                    "Replace a cluster's CAs.", f'PATCH {_ONE}'),
     base.operation(ROTATE_CA_ALL_PROJECTS, base.ADMIN,

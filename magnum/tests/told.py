@@ -38,6 +38,7 @@ PATCH  /v1/clusters/{}/nodegroups/{}           202 400 403 404 409
 DELETE /v1/clusters/{}/nodegroups/{}           204 400 403 404 409
 POST   /v1/certificates                        201 400 403 409
 GET    /v1/certificates/{}                     200 403 404 409
+GET    /v1/certificates/{}/{}                  200 403 404 409
 PATCH  /v1/certificates/{}                     202 400 403 404 409
 PATCH  /v1/credentials/{}                      202 400 403 404 409
 GET    /v1/quotas                              200 400 403 404
@@ -48,10 +49,10 @@ DELETE /v1/quotas/{}/{}                        204 403 404
 GET    /v1/stats                               200 400 403
 GET    /v1/mservices                           200 400 403
 GET    /v1/federations                         200 400 403 404
-POST   /v1/federations                         400 403
+POST   /v1/federations                         400 403 404 409
 GET    /v1/federations/detail                  200 400 403 404
 GET    /v1/federations/{}                      200 403 404 409
-PATCH  /v1/federations/{}                      400 403 404 409
+PATCH  /v1/federations/{}                      202 400 403 404 409
 DELETE /v1/federations/{}                      204 403 404 409
 GET    /v1/bays                                200 400 403 404
 POST   /v1/bays                                201 202 400 403 409

@@ -69,6 +69,8 @@ TABLE = [
     # Certificates are the owner's; without a CA their answer is 404.
     ('GET', '/v1/certificates/c', None, 404,
      '. 403 . 403 403 404 . . 403 401'),
+    ('GET', '/v1/certificates/c/etcd', None, 404,
+     '. 403 . 403 403 404 . . 403 401'),
     ('POST', '/v1/certificates', SIGN, 404,
      '. 403 403 403 403 400 . . 403 401'),
     ('PATCH', '/v1/certificates/c', None, 400, WRITE),
@@ -90,7 +92,7 @@ TABLE = [
      '. . . . 403 404 . 404 404 401'),
     ('POST', '/v1/federations', {'hostcluster_id': 'c', 'properties': {}},
      400, MAKE),
-    ('PATCH', '/v1/federations/f', [], 400,
+    ('PATCH', '/v1/federations/f', [], 202,
      '. . 403 403 403 404 . 404 404 401'),
     ('DELETE', '/v1/federations/f', None, 204,
      '. . 403 403 403 404 . 404 404 401'),

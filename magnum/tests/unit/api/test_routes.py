@@ -44,7 +44,7 @@ BODIES = {
 IDENTS = {'cluster_ident': 'c', 'bay_ident': 'c', 'baymodel_ident': 't',
            'template_ident': 't', 'project_id': 'p',
           'nodegroup_ident': 'default-worker', 'federation_ident': 'f',
-          'resource': 'Cluster'}
+          'resource': 'Cluster', 'ca_cert_type': 'etcd'}
 
 GUARDED = [(path, method) for path, methods in root.ROUTES.items()
            for method in methods if path not in PUBLIC | UNGUARDED]
