@@ -73,13 +73,15 @@ def find(cloud: openstack.Cloud, names: Mapping[str, str | None],
     wanted = {key: ident for key, ident in names.items() if ident is not None}
     if not wanted:
         return Found()
-    with futures.ThreadPoolExecutor(max_workers=len(wanted)) as pool:
-        answers = {key: pool.submit(_LOOK_UPS[key], cloud, ident)
-                   for key, ident in wanted.items()}
+    # Masters and workers often are of one flavor.
+    things = {(_KINDS[key], ident): key for key, ident in wanted.items()}
+    with futures.ThreadPoolExecutor(max_workers=len(things)) as pool:
+        answers = {thing: pool.submit(_LOOK_UPS[key], cloud, thing[1])
+                   for thing, key in things.items()}
     found = {}
-    for key, answer in answers.items():
+    for key, ident in wanted.items():
         try:
-            found[key] = answer.result()
+            found[key] = answers[_KINDS[key], ident].result()
         except errors.NotFound:
             if key == 'keypair':
                 raise
