@@ -72,7 +72,6 @@ def _nodegroup(call, cluster):
     if ident is not None:
         with db.reader() as session:
             return queries.nodegroup(session, cluster, ident)
-    for group in cluster.nodegroups:
-        if group.is_default and group.role != 'master':
-            return group
-    raise errors.NotFound('Nodegroup', 'of the default workers')
+    if cluster.default_workers is None:
+        raise errors.NotFound('Nodegroup', 'of the default workers')
+    return cluster.default_workers

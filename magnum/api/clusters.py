@@ -209,9 +209,8 @@ def patchable(row):
     values = {name: getattr(row, name) for name in _STORED}
     values |= counts(row) | {'merge_labels': False}
     # The size that can be changed is that of the default workers.
-    values['node_count'] = next(
-        (group.node_count for group in row.nodegroups
-         if group.is_default and group.role != 'master'), 0)
+    workers = row.default_workers
+    values['node_count'] = workers.node_count if workers else 0
     return values
 
 

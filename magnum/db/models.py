@@ -154,6 +154,15 @@ class Cluster(Row, Base):
                     ' == ClusterTemplate.uuid',
         viewonly=True, uselist=False, lazy='raise')
 
+    @property
+    def default_workers(self) -> 'NodeGroup | None':
+        """The group that is meant where none is named.
+
+        A cluster that an older release did not finish may have none.
+        """
+        return next((group for group in self.nodegroups if group.is_default
+                     and group.role != 'master'), None)
+
 
 class NodeGroup(Row, Base):
     """A group of equal nodes of one cluster."""

@@ -11,6 +11,7 @@ from magnum import context
 from magnum.db import changes
 from magnum.db import models
 from magnum.db import session as db
+from magnum import errors
 from magnum.operations import kinds
 from magnum.operations import resize_cluster
 from magnum.operations import steps
@@ -26,9 +27,11 @@ def request(context: context.RequestContext, cluster: models.Cluster,
     """Write down that the default workers are to be `node_count`.
 
     :raises WrongStatus: the cluster is not settled.
+    :raises NotFound: it has no such workers.
     """
-    nodegroup = next(group for group in cluster.nodegroups
-                     if group.is_default and group.role != 'master')
+    nodegroup = cluster.default_workers
+    if nodegroup is None:
+        raise errors.NotFound('Nodegroup', 'of the default workers')
     resize_cluster.check_bounds(cluster, nodegroup, node_count)
     resize_cluster.store(context, KIND.name, models.SETTLED, cluster,
                          nodegroup, node_count, [])
