@@ -9,12 +9,14 @@ class RequestContext(context.RequestContext):
 
     `auth_plugin` is keystonemiddleware's, ready with token and catalogue, and
     exists only inside the API; it never travels.  `is_admin` is the result of
-    policy rule `context_is_admin`, filled in by the API.
+    policy rule `context_is_admin`, filled in by the API, and so is
+    `trustee_domain_id`: policies may refuse the users of clusters.
     """
 
     def __init__(self, auth_plugin=None, **values):
         super().__init__(**values)
         self.auth_plugin = auth_plugin
+        self.trustee_domain_id = None
 
     @classmethod
     def from_environ(cls, environ, **values):

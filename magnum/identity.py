@@ -18,6 +18,7 @@ from keystoneauth1.identity import v3
 from oslo_config import cfg
 from oslo_log import log
 
+from magnum import context as contexts
 from magnum import errors
 from magnum import openstack
 from magnum import seals
@@ -153,6 +154,20 @@ def retire(cluster_uuid: str, project_id: str,
 def trustee_domain_id() -> str:
     """The domain of all trustees."""
     return _domain_admin()[1]
+
+
+def trustee_domain_seen_by(context: contexts.RequestContext) -> str | None:
+    """The domain of all trustees, as far as it is known without a question.
+
+    Where only its name is configured, and names of domains are unique, a
+    caller who is in it tells its id; for all others it makes no difference.
+    """
+    if CONF.trust.trustee_domain_id:
+        return CONF.trust.trustee_domain_id
+    name = CONF.trust.trustee_domain_name
+    if name and context.user_domain_name == name:
+        return context.user_domain_id
+    return None
 
 
 def node_auth_url() -> str:

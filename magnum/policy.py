@@ -7,8 +7,8 @@ raises when the caller may not.  The rules are in `magnum.policies`, an
 operator's changes of them in `[oslo_policy] policy_file`.
 """
 
+import argparse
 from collections.abc import Mapping
-import sys
 import threading
 
 from oslo_config import cfg
@@ -44,8 +44,10 @@ def allowed(context, rule, target=None):
     """Whether the caller may do what `rule` guards."""
     credentials = dict(context.to_policy_values())
     credentials['is_admin'] = context.is_admin
-    return bool(enforcer().authorize(rule, _target(context, target),
-                                     credentials))
+    target = _target(context, target)
+    if context.trustee_domain_id is not None:
+        target['trustee_domain_id'] = context.trustee_domain_id
+    return bool(enforcer().authorize(rule, target, credentials))
 
 
 def is_admin(context):
@@ -75,9 +77,13 @@ def reset():
 
 def get_enforcer():
     """The enforcer, for oslo.policy's tools, which parse no configuration."""
-    options = [argument for argument in sys.argv[1:]
-               if argument.startswith(('--config-file', '--config-dir'))]
-    CONF(options, project='magnum')
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for option in ('--config-file', '--config-dir'):
+        parser.add_argument(option, action='append', default=[])
+    given, _ = parser.parse_known_args()
+    CONF([*(f'--config-file={path}' for path in given.config_file),
+          *(f'--config-dir={path}' for path in given.config_dir)],
+         project='magnum')
     return enforcer()
 
 
@@ -85,6 +91,6 @@ def _target(context, target):
     if target is None:
         return {'project_id': context.project_id, 'user_id': context.user_id}
     if isinstance(target, Mapping):
-        return target
+        return dict(target)
     return {name: getattr(target, name) for name in _ATTRIBUTES
             if hasattr(target, name)}

@@ -158,7 +158,11 @@ def patch(call, cluster_ident):
     after = patches.apply(Cluster, call.changes, before)
     changed = patches.differences(before, after)
     if changed & HEALTH:
-        policy.authorize(call.context, rules.UPDATE_HEALTH_STATUS)
+        # About the caller, so that it is no question of who made the cluster.
+        policy.authorize(call.context, rules.UPDATE_HEALTH_STATUS, {
+            'project_id': call.context.project_id,
+            'user_id': call.context.user_id,
+            'trustee_user_id': row.trustee_user_id})
     refused = changed - HEALTH - {'node_count'}
     if refused:
         raise errors.Invalid(

@@ -32,6 +32,7 @@ from magnum.api import types
 from magnum.api import versions
 from magnum import context as contexts
 from magnum import errors
+from magnum import identity
 from magnum import policy
 
 JSON = 'application/json'
@@ -145,6 +146,7 @@ _IDENTS_ONLY = inspect.getfullargspec(lambda *idents: None)
 def _call(request, declared):
     context = contexts.RequestContext.from_environ(request.environ)
     context.is_admin = policy.is_admin(context)
+    context.trustee_domain_id = identity.trustee_domain_seen_by(context)
     version = request.environ.get(middleware.VERSION, versions.MINIMUM)
     call = Call(context=context, version=version,
                 url=request.application_url,

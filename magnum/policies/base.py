@@ -8,8 +8,6 @@ policy files written for release 22.0.0 name them.
 
 from oslo_policy import policy
 
-SCOPES = ['project']
-
 ADMIN = 'rule:context_is_admin'
 MEMBER = 'rule:admin_or_project_member'
 READER = 'rule:admin_or_project_reader'
@@ -40,13 +38,34 @@ def _rule(name, check_str, predecessor=None):
 
 
 def operation(name, check_str, description, *operations):
-    """The rule of an operation; `operations` are 'METHOD /path' texts."""
+    """The rule of an operation; `operations` are 'METHOD /path' texts.
+
+    What is for administrators is so with a token of any scope; the rest is
+    asked about a project, so the token must be of one.
+    """
     return policy.DocumentedRuleDefault(
         name, check_str, description,
         [dict(zip(('method', 'path'), text.split(), strict=True))
-         for text in operations], scope_types=SCOPES)
+         for text in operations],
+        scope_types=None if check_str == ADMIN else ['project'])
 
 
+@policy.register('domain_id')
+class _UserDomain(policy.Check):
+    """`domain_id:...` compares the domain of the user.
+
+    So do policy files of all releases mean it; what oslo.policy has under
+    that name is the domain that a token is of, which tokens of projects lack.
+    """
+
+    def __call__(self, target, creds, enforcer, current_rule=None):
+        try:
+            return self.match % target == creds.get('user_domain_id')
+        except KeyError:
+            return False
+
+
+# Rules are read when they are made, so that kinds of checks come first.
 RULES = [
     _rule('context_is_admin', 'role:admin'),
     _rule('admin_or_owner', 'is_admin:True or project_id:%(project_id)s'),

@@ -35,7 +35,7 @@ from magnum.tests.fakes import driver as fake_driver
 
 CONF = cfg.CONF
 
-PROJECT, OTHER_PROJECT, SYSTEM = 'p', 'q', None
+PROJECT, OTHER_PROJECT, SYSTEM, DOMAIN = 'p', 'q', None, 'the domain'
 
 # name of the token: (user, project, roles)
 CALLERS = {
@@ -49,8 +49,16 @@ CALLERS = {
     'pure-admin': ('admin', PROJECT, ['admin']),
     'far-admin': ('admin', 'r', ['admin', 'member', 'reader']),
     'system': ('admin', SYSTEM, ['admin', 'member', 'reader']),
+    'system-member': ('owner', SYSTEM, ['member', 'reader']),
+    'system-reader': ('owner', SYSTEM, ['reader']),
+    'domain': ('owner', DOMAIN, ['admin', 'member', 'reader']),
+    'domain-member': ('owner', DOMAIN, ['member', 'reader']),
+    'service': ('magnum', 'service', ['service']),
     'trustee': ('trustee', PROJECT, ['member', 'reader']),
 }
+
+# Whose users' domain is not the usual one.
+DOMAINS = {'trustee': {'id': 'trustees', 'name': 'the trustees'}}
 
 
 @dataclasses.dataclass
@@ -123,7 +131,7 @@ def token_body(token):
         raise auth_token.ksm_exceptions.InvalidToken(token)
     user, project, roles = CALLERS[token]
     now = datetime.datetime.now(datetime.UTC)
-    domain = {'id': 'default', 'name': 'Default'}
+    domain = DOMAINS.get(user, {'id': 'default', 'name': 'Default'})
     body = {'methods': ['password'],
             'issued_at': now.isoformat().replace('+00:00', 'Z'),
             'expires_at': (now + datetime.timedelta(hours=1)).isoformat()
@@ -132,6 +140,8 @@ def token_body(token):
             'roles': [{'id': role, 'name': role} for role in roles]}
     if project == SYSTEM:
         body['system'] = {'all': True}
+    elif project == DOMAIN:
+        body['domain'] = {'id': 'default', 'name': 'Default'}
     else:
         body['project'] = {'id': project, 'name': project, 'domain': domain}
     return {'token': body}

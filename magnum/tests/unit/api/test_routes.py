@@ -90,14 +90,6 @@ def test_nothing_is_done_without_a_token(world, path, method):
                  token=None).status_int == 401
 
 
-@pytest.mark.parametrize(('path', 'method'), GUARDED)
-def test_system_tokens_are_for_elsewhere(world, path, method):
-    answer = world(method, url(path), BODIES.get((path, method)),
-                   token='system', version=version(path))
-    # A federation is nobody's who has no project.
-    assert answer.status_int == (404 if '{federation' in path else 403)
-
-
 @pytest.mark.parametrize('path', [
     '/v1/clusters', '/v1/clusters/', '/clusters', 'clusters', '//clusters'])
 def test_a_path_is_found_with_and_without_its_version(path):
