@@ -41,7 +41,7 @@ class Limit(types.Resource):
 class QuotaChange(types.Resource):
     id = types.Attribute(types.Integer(1), write=types.IGNORED)
     project_id = types.Attribute(types.SHORT, write=types.IGNORED)
-    resource = types.Attribute(types.STRING, write=types.IGNORED)
+    resource = types.Attribute(RESOURCE, write=types.IGNORED)
     hard_limit = types.Attribute(types.COUNT, required=True)
 
 
@@ -70,7 +70,10 @@ def get_one(call, project_id, resource):
     if not call.context.is_admin and project_id != call.context.project_id:
         raise errors.Forbidden('The quota of another project can be seen by '
                                'administrators only.')
-    _check_resource(resource)
+    try:
+        RESOURCE.validate(resource)
+    except ValueError as e:
+        raise errors.InvalidParameter('resource', f'{e}.') from None
     with db.reader() as session:
         row = queries.quota(session, project_id, resource)
     if row is None:
@@ -94,7 +97,6 @@ def post(call):
 def patch(call, project_id, resource):
     """Change what a project may have."""
     policy.authorize(call.context, rules.UPDATE)
-    _check_resource(resource)
     with db.writer() as session:
         row = queries.update_quota(session, project_id, resource,
                                    call.body['hard_limit'])
@@ -105,13 +107,6 @@ def patch(call, project_id, resource):
 def delete(call, project_id, resource):
     """Let a project have what all have that were given no quota."""
     policy.authorize(call.context, rules.DELETE)
-    _check_resource(resource)
     with db.writer() as session:
         queries.delete_quota(session, project_id, resource)
 
-
-def _check_resource(resource):
-    try:
-        RESOURCE.validate(resource)
-    except ValueError as e:
-        raise errors.InvalidParameter('resource', f'{e}.') from None

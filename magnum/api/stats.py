@@ -20,7 +20,7 @@ class Stats(types.Resource):
 def get_all(call):
     """Count the clusters and nodes of a project, or of all."""
     policy.authorize(call.context, rules.GET_ALL)
-    kind, project_id = call.query['type'], call.query['project_id']
+    kind, project_id = call.query['type'], call.query['project_id'] or None
     if kind is not None and kind.lower() != 'cluster':
         raise errors.InvalidParameter('type', 'only cluster is counted.')
     if not call.context.is_admin:
