@@ -8,10 +8,12 @@ shown by `status`, ended by `down`.
 """
 
 import base64
+import contextlib
 import json
 import os
 import pathlib
 import sys
+import uuid
 
 TOP = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOP / 'tools/minicloud'))
@@ -88,6 +90,23 @@ def migrate():
                    'upgrade'], 'magnum-db-manage')
     return processes.run([BIN / 'magnum-db-manage', '--config-file', CONFIG,
                           'version']).split()[-1]
+
+
+@contextlib.contextmanager
+def on_a_fresh_database():
+    """Both, until the end of the block; the URL of their database."""
+    name = f'magnum_{uuid.uuid4().hex[:8]}'
+    services.sql(f'CREATE DATABASE {name}')
+    url = settings.database_url(name)
+    configure(database={'connection': url})
+    processes.run([BIN / 'magnum-db-manage', '--config-file', CONFIG,
+                   'upgrade'], 'magnum-db-manage')
+    try:
+        start()
+        yield url
+    finally:
+        stop()
+        services.sql(f'DROP DATABASE {name}')
 
 
 def start(*conductors):

@@ -31,7 +31,7 @@ PORTS = {name: number + SHIFT for name, number in {
     'memcached': 11212,
     'keystone': 5000, 'glance': 9292, 'placement': 8778, 'nova': 8774,
     'neutron': 9696, 'cinder': 8776, 'octavia': 9876, 'barbican': 9311,
-    'heat': 8004, 'magnum': 9511}.items()}
+    'heat': 8004, 'magnum': 9511, 'kubernetes': 6443}.items()}
 
 AUTH_URL = f'http://{IP}:{PORTS["keystone"]}/v3'
 TRANSPORT_URL = f'rabbit://cloud:{PASSWORD}@{IP}:{PORTS["rabbitmq"]}/'

@@ -9,7 +9,6 @@ import os
 import pathlib
 import subprocess
 import sys
-import uuid
 
 import openstack
 import pytest
@@ -23,7 +22,6 @@ sys.path.append(str(TOP / 'tools'))
 # What tools/demo uses too: how our daemons are set up on the mini cloud.
 import daemons  # noqa: E402
 import processes  # noqa: E402
-import services  # noqa: E402
 import settings  # noqa: E402
 
 
@@ -63,18 +61,8 @@ def service(minicloud):
     if any(processes.running(name) for name in daemons.names()):
         pytest.fail('Our daemons run already: is tools/demo --keep still '
                     'there?  "tools/daemons.py stop" ends them.')
-    name = f'magnum_{uuid.uuid4().hex[:8]}'
-    services.sql(f'CREATE DATABASE {name}')
-    url = settings.database_url(name)
-    daemons.configure(database={'connection': url})
-    processes.run([daemons.BIN / 'magnum-db-manage', '--config-file',
-                   daemons.CONFIG, 'upgrade'], 'magnum-db-manage')
-    try:
-        daemons.start()
+    with daemons.on_a_fresh_database() as url:
         yield url
-    finally:
-        daemons.stop()
-        services.sql(f'DROP DATABASE {name}')
 
 
 @pytest.fixture(scope='session')
