@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tests that other people wrote for this API, as they are released."""
+
+import pathlib
+import subprocess
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parents[3]
+
+
+def test_the_released_plugin_finds_what_it_expects(service, operator):
+    done = subprocess.run(
+        [sys.executable, TOP / 'tools/tempest/runner.py'], text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, timeout=900)
+    print(done.stdout)
+    assert done.returncode == 0
+    templates = operator.container_infrastructure_management
+    assert not [t.name for t in templates.cluster_templates()
+                if t.name.startswith('tempest-')]
