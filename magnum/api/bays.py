@@ -106,7 +106,8 @@ def get_one(call, bay_ident):
 
 
 @expose.method(until=versions.LAST_BAYS, body=Bay, answers=202,
-               result=types.Identity, also={201: Bay})
+               result=types.Identity, also={201: Bay},
+               headers={'Location': 'Where the new bay is.'})
 def post(call):
     """Create a bay."""
     policy.authorize(call.context, rules.CREATE)

@@ -53,7 +53,7 @@ class Parameter:
 class Declared:
     """What a method takes and gives; the API's description is made of it."""
 
-    answers: int
+    answers: int | None
     since: versions.Version
     until: versions.Version
     query: tuple[Parameter, ...]
@@ -104,7 +104,7 @@ def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
     It is given a Call and the variable parts of the path, and returns what
     the answer's body is to hold, or None for none.
 
-    :param answers: the status of a success.
+    :param answers: the status of a success; None if there never is one.
     :param since: the first microversion that offers it.
     :param until: the last one; after it the path does not exist.
     :param query: the Parameters it takes.
@@ -116,7 +116,8 @@ def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
     :param result: the type it answers with; a list of one, or a tuple of
         those that it may be.
     :param only: the names of a short form of the result.
-    :param headers: what its answers' headers tell, by name.
+    :param headers: what the headers of its answers tell, by name, unless
+        the work has only begun.
     :param also: the types of successes with other statuses, by status.
     """
     declared = Declared(answers, since, until, tuple(query), body, patch,

@@ -65,7 +65,7 @@ def get_one(call, federation_ident):
     return _show(call, _find(call, federation_ident, rules.GET))
 
 
-@expose.method(body=Federation, answers=202, result=types.Identity)
+@expose.method(body=Federation, answers=None)
 def post(call):
     """Refused: no driver builds federations."""
     policy.authorize(call.context, rules.CREATE)

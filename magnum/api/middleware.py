@@ -26,6 +26,9 @@ ANSWER_HEADERS = 'magnum.answer_headers'
 # stored or compared with.
 CHARACTERS = {1267, 1271, 1366, 3988}
 
+# The code of the error that a version which is none of ours is.
+UNSUPPORTED = 'magnum.microversion-unsupported'
+
 _HELP = 'http://docs.openstack.org/api-guide/compute/microversions.html'
 _END_OF_SENTENCE = re.compile(r'\.\s*$|\.\s+(?=[A-Z])')
 _TRACEBACK = 'Traceback (most recent call last):'
@@ -85,6 +88,7 @@ class Errors:
         try:
             request = webob.Request(environ)
             if not _readable(request):
+                environ[ANSWER_HEADERS] = versions.headers()
                 raise RouteError(404, 'The path of the URL cannot be read.')
             response = request.get_response(self.app)
             if 'pecan.original_exception' in environ:
@@ -142,7 +146,7 @@ def error_response(environ, error):
         entry['code'] = ''
         entry['title'] = webob.Response(status=error.code).status[4:]
     if isinstance(error, versions.Unsupported):
-        entry |= {'code': 'magnum.microversion-unsupported',
+        entry |= {'code': UNSUPPORTED,
                   'title': 'Requested microversion is unsupported',
                   'description': text,
                   'min_version': str(versions.MINIMUM),

@@ -15,72 +15,17 @@ import inspect
 import re
 import sys
 
+from magnum.api import error_answers
 from magnum.api import expose
 from magnum.api import schemas
+from magnum.api import types
 from magnum.api import versions
 from magnum import policies
 from magnum import version as release
 
 TOKEN = 'token'
 
-_REQUEST_ID = {
-    'description': 'By which operators find the request in the log.',
-    'schema': {'type': 'string', 'pattern': '^req-'}}
-
 _SEGMENT = {'type': 'string', 'minLength': 1, 'pattern': '^[^/]+$'}
-
-_ERROR = {
-    'type': 'object',
-    'properties': {
-        'request_id': {'type': 'string'},
-        'code': {'type': 'string'},
-        'status': {'type': 'integer'},
-        'title': {'type': 'string'},
-        'detail': {'type': 'string'},
-        'links': {'type': 'array', 'items': {'type': 'object'}},
-        # Of a microversion that is not supported only.
-        'description': {'type': 'string'},
-        'min_version': {'type': 'string'},
-        'max_version': {'type': 'string'}},
-    'required': ['request_id', 'code', 'status', 'title', 'detail', 'links'],
-    'additionalProperties': False}
-
-_ERRORS = {
-    'type': 'object',
-    'properties': {
-        'errors': {'type': 'array', 'minItems': 1, 'maxItems': 1,
-                   'items': schemas.reference('Error')},
-        'message': {'type': 'string',
-                    'description': 'The detail of the error once more.'}},
-    'required': ['errors', 'message'],
-    'additionalProperties': False}
-
-# As Keystone's middleware says it, before anybody else is asked.
-_NO_TOKEN = {
-    'type': 'object',
-    'properties': {'error': {
-        'type': 'object',
-        'properties': {'code': {'const': 401}, 'title': {'type': 'string'},
-                       'message': {'type': 'string'}},
-        'required': ['code', 'title', 'message']}},
-    'required': ['error']}
-
-_MEANING = {
-    400: 'The request is at fault.',
-    401: 'There is no token, or it is not valid.',
-    403: 'The policies, or a quota, do not allow it.',
-    404: 'Something that the request names does not exist, as far as the '
-         'caller can see.',
-    405: 'The path is that of something else, which does not offer the '
-         'method.',
-    406: 'The microversion is malformed, not supported, or older than what '
-         'is asked for; or the answer cannot be JSON.',
-    409: 'It contradicts what there is, such as a name that several have.',
-    415: 'The body is not JSON.',
-    500: 'The service failed.',
-    503: 'Another service is needed and does not answer: try again.',
-}
-
 
 def document(routes, public, url=None):
     """The description of `routes`.
@@ -97,6 +42,8 @@ def document(routes, public, url=None):
         for path, methods in routes.items() if methods}
     used = {tag for methods in paths.values()
             for operation in methods.values() for tag in operation['tags']}
+    _link(paths, routes)
+    shared = error_answers.components()
     answer = {
         'openapi': '3.1.0',
         'info': {
@@ -110,10 +57,7 @@ def document(routes, public, url=None):
             sys.modules[f'magnum.api.{name}'])} for name in sorted(used)],
         'paths': paths,
         'components': {
-            'schemas': {'Error': _ERROR, 'Errors': _ERRORS,
-                        'NoToken': _NO_TOKEN, **components},
-            'responses': {_name(code): _error(code) for code in _MEANING},
-            'headers': {'RequestId': _REQUEST_ID, **_version_headers()},
+            **shared, 'schemas': shared['schemas'] | components,
             'parameters': {'Version': _version()},
             'securitySchemes': {TOKEN: {
                 'type': 'apiKey', 'in': 'header', 'name': 'X-Auth-Token',
@@ -149,6 +93,46 @@ def _operation(path, method, controller, is_public, components):
     if rules:
         own['policies'] = rules
     return operation | ({'x-openstack': own} if own else {})
+
+
+def _link(paths, routes):
+    """Tell where what a POST makes is found, changed and deleted."""
+    for path, methods in routes.items():
+        source = _source(path, routes) if 'POST' in methods else {}
+        if not source:
+            continue
+        source |= {name: f'$request.path.{name}'
+                   for name in re.findall(r'{(\w+)}', path)}
+        links = {}
+        for there, operations in paths.items():
+            names = set(re.findall(r'{(\w+)}', there))
+            if not names <= set(source) or names <= set(
+                    re.findall(r'{(\w+)}', path)):
+                continue
+            for operation in operations.values():
+                links[operation['operationId']] = {
+                    'operationId': operation['operationId'],
+                    'parameters': {name: source[name]
+                                   for name in sorted(names)}}
+        for code, answer in paths[f'/{path}']['post']['responses'].items():
+            if code < '300':
+                answer['links'] = links
+
+
+def _source(path, routes):
+    """What in the answer to a POST names the new one, by path parameter."""
+    inner = [there.removeprefix(f'{path}/') for there in routes
+             if re.fullmatch(rf'{re.escape(path)}(/{{\w+}})+', there)
+             and routes[there]]
+    if not inner:
+        return {}
+    names = re.findall(r'{(\w+)}', inner[0])
+    made = routes[path]['POST'].declared.result
+    known = types.attributes(made) if made else {}
+    if len(names) == 1 and 'uuid' in known:
+        return {names[0]: '$response.body#/uuid'}
+    return ({name: f'$response.body#/{name}' for name in names}
+            if set(names) <= set(known) else {})
 
 
 def _since(version):
@@ -190,31 +174,30 @@ def _responses(path, method, declared, is_public, components):
             or any(parameter.name == 'marker'
                    for parameter in declared.query)):
         codes.add(404)
-    if declared.body or declared.patch:
+    if method != 'GET':
+        # Of any body that is not empty.
         codes.add(415)
     successes = {}
-    for code, result in {declared.answers: declared.result,
-                         **declared.also}.items():
+    results = {declared.answers: declared.result, **declared.also}
+    for code, result in results.items():
+        if code is None:
+            continue
         success = {'description': http.HTTPStatus(code).phrase,
-                   'headers': _headers(path, declared)}
+                   'headers': _headers(path, code, declared)}
         schema = _result(path, declared, result, components)
         if schema is not None:
             success['content'] = {expose.JSON: {'schema': schema}}
         successes[str(code)] = success
-    return successes | {
-        str(code): {'$ref': f'#/components/responses/{_name(code)}'}
-        for code in sorted(codes)}
+    return successes | error_answers.answers(codes, path != '')
 
 
-def _headers(path, declared):
-    names = ['RequestId'] if path == '' else [
-        'RequestId', *_version_headers()]
-    shown = {'X-Openstack-Request-Id' if name == 'RequestId' else name:
-             {'$ref': f'#/components/headers/{name}'} for name in names}
-    return shown | {
+def _headers(path, code, declared):
+    # What is not made at once is not told of by a header.
+    named = declared.headers if code != 202 else {}
+    return error_answers.headers(path != '') | {
         name: {'description': text, 'required': True,
                'schema': {'type': 'string', 'format': 'uri'}}
-        for name, text in declared.headers.items()}
+        for name, text in named.items()}
 
 
 def _result(path, declared, result, components):
@@ -251,23 +234,6 @@ def _component(kind, only, components):
     return schemas.reference(name)
 
 
-def _error(code):
-    schema = schemas.reference('NoToken' if code == 401 else 'Errors')
-    answer = {'description': _MEANING[code],
-              'headers': {'X-Openstack-Request-Id': {
-                  '$ref': '#/components/headers/RequestId'}},
-              'content': {expose.JSON: {'schema': schema}}}
-    if code == 401:
-        answer['headers']['WWW-Authenticate'] = {
-            'description': 'Where Keystone is.',
-            'schema': {'type': 'string'}}
-    return answer
-
-
-def _name(code):
-    return http.HTTPStatus(code).phrase.replace(' ', '')
-
-
 def _version():
     return {'name': versions.HEADER, 'in': 'header',
             'description': f'The microversion that the request is of; '
@@ -276,16 +242,6 @@ def _version():
                 f'{service} {version}' for service in versions.SERVICES
                 for version in (*versions.HISTORY, 'latest')]},
             'example': f'{versions.SERVICE} {versions.MAXIMUM}'}
-
-
-def _version_headers():
-    told = {versions.HEADER: 'The microversion that the answer is of.',
-            versions.MINIMUM_HEADER: 'The first microversion.',
-            versions.MAXIMUM_HEADER: 'The last microversion.'}
-    pattern = rf'^{versions.SERVICE} [0-9]+\.[0-9]+$'
-    return {name: {'description': text, 'required': True,
-                   'schema': {'type': 'string', 'pattern': pattern}}
-            for name, text in told.items()}
 
 
 def _first_line(thing):

@@ -16,10 +16,15 @@ from magnum.api import patch as patches
 from magnum.api import types
 
 # More digits are no number to us.
-_DIGITS = '^[0-9]{1,18}$'
-_ADDRESS = r'\s*([0-9]{1,3}\.){3}[0-9]{1,3}\s*'
+_MAX_DIGITS = 18
+_OCTET = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
+_ADDRESS = rf'\s*({_OCTET}\.){{3}}{_OCTET}\s*'
 
 _STRINGS = {'type': 'object', 'additionalProperties': {'type': 'string'}}
+
+LINK = _STRINGS | {'properties': {'href': {'type': 'string'},
+                                  'rel': {'type': 'string'}},
+                   'required': ['href', 'rel']}
 
 
 def reference(name):
@@ -52,7 +57,34 @@ def _(kind: types.Integer):
     limits = {'minimum': kind.minimum, 'maximum': kind.maximum}
     number = {'type': 'integer'} | {
         name: limit for name, limit in limits.items() if limit is not None}
-    return {'anyOf': [number, {'type': 'string', 'pattern': _DIGITS}]}
+    return {'anyOf': [number, {'type': 'string', 'pattern': _digits(
+        kind.minimum, kind.maximum)}]}
+
+
+def _digits(low, high):
+    """A pattern of the texts that stand for the numbers from low to high."""
+    if high is None:
+        high = 10 ** _MAX_DIGITS - 1
+    zeros = _MAX_DIGITS - len(str(high))
+    return f'^0{{0,{zeros}}}({"|".join(_ranges(low, high))})$'
+
+
+def _ranges(low, high):
+    while low <= high:
+        # As many last digits as may be anything, from here on.
+        free = 1
+        while low % free == 0 and free * 10 <= low and (
+                low % (free * 10) == 0) and low + free * 10 - 1 <= high:
+            free *= 10
+        while low + free - 1 > high:
+            free //= 10
+        digit = low // free % 10
+        last = min(9, digit + (high - low + 1) // free - 1)
+        front = low // free // 10
+        anything = len(str(free)) - 1
+        yield (f'{front or ""}[{digit}-{last}]'
+               + (f'[0-9]{{{anything}}}' if anything else ''))
+        low += (last - digit + 1) * free
 
 
 @taken.register
@@ -106,10 +138,7 @@ def _(kind: types.Time):
 
 @told.register
 def _(kind: types.Links):
-    return {'type': 'array', 'items': _STRINGS | {
-        'properties': {'href': {'type': 'string'},
-                       'rel': {'type': 'string'}},
-        'required': ['href', 'rel']}}
+    return {'type': 'array', 'items': LINK}
 
 
 @told.register

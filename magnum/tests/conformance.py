@@ -30,7 +30,7 @@ class Conforming:
         response = request.get_response(self.app)
         found = _operation(request)
         if found is not None:
-            _compare(*found, response)
+            compare(*found, response)
         return response(environ, start_response)
 
 
@@ -50,7 +50,12 @@ def _operation(request):
     return f'/{route[0]}', request.method.lower()
 
 
-def _compare(path, method, response):
+def compare(path, method, response):
+    """Look whether an answer is as described.
+
+    :param path: as the description has it.
+    :raises Nonconformity: it is not.
+    """
     what = f'{method.upper()} {path}: {response.status}'
     answers = description()['paths'][path][method]['responses']
     code = str(response.status_int)
@@ -70,8 +75,10 @@ def _compare(path, method, response):
         if response.body:
             raise Nonconformity(f'{what} has a body.')
         return
-    if response.content_type != expose.JSON:
+    if response.content_type not in described['content']:
         raise Nonconformity(f'{what} is {response.content_type}.')
+    if response.content_type != expose.JSON:
+        return
     wrong = list(_validator(path, method, code).iter_errors(response.json))
     if wrong:
         raise Nonconformity(f'{what}: {wrong[0].message} at '

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The application with a little of everything, which never runs out.
 
-For those who send requests at random: after so many of them all is again as
-it was in the beginning.
+For those who send requests at random.  What a conductor would have to do is
+done at once, so that the next request finds a cluster that can be changed.
+What there was in the beginning comes back some time after it was changed:
+not at once, because a client may well look whether what it deleted has gone.
 """
 
 import contextlib
 import threading
+import uuid
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives import hashes
@@ -19,11 +22,15 @@ from magnum.certificates import authority
 from magnum.db import models
 from magnum.db import schema
 from magnum.db import session as db
+from magnum.operations import registry
 from magnum.tests import databases
 from magnum.tests import factories
 from magnum.tests import wsgi
 
-REQUESTS = 100
+# So many requests after a change all is as it was, but for what is new; and
+# after so many, what is new goes, too.
+PATIENCE = 20
+FORGETTING = 2000
 
 # It has certificates, which are too dear to be made anew each time.
 CLUSTER = '11111111-2222-3333-4444-555555555555'
@@ -35,51 +42,134 @@ CSR = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([
 
 
 @contextlib.contextmanager
-def prepared(directory):
-    """A WSGI application; its database is in `directory`."""
-    with (databases.connected(f'sqlite:///{directory}/magnum.sqlite'),
+def prepared(directory, dialect='sqlite'):
+    """A WSGI application; its database is in `directory`, if in a file."""
+    with (databases.scratch(dialect, directory) as url,
+          databases.connected(url),
           pytest.MonkeyPatch.context() as monkeypatch,
           wsgi.surrounded(monkeypatch, directory) as api):
         schema.upgrade()
-        certificates = authority.issue(CLUSTER, 'c', wsgi.PROJECT, 'owner')
-        yield Renewed(api.app, certificates)
+        yield Renewed(api.app)
 
 
 class Renewed:
-    """Begins anew after `REQUESTS`; one request at a time, as for SQLite."""
+    """Serves one request at a time, and tidies up between them."""
 
-    def __init__(self, app, certificates):
+    def __init__(self, app):
         self.app = app
-        self.certificates = certificates
-        self.left = 0
+        self.certificates = authority.issue(CLUSTER, 'c', wsgi.PROJECT,
+                                            'owner')
         self.lock = threading.Lock()
+        self.served = 0
+        # How many requests to wait until what was changed comes back.
+        self.left = None
+        renew(self.certificates, everything=True)
 
     def __call__(self, environ, start_response):
         with self.lock:
-            if self.left == 0:
-                renew(self.certificates)
-                self.left = REQUESTS
-            self.left -= 1
-            return list(self.app(environ, start_response))
+            if self.left == 0 or self.served == FORGETTING:
+                renew(self.certificates, self.served == FORGETTING)
+                self.left = None
+                self.served %= FORGETTING
+            self.served += 1
+            codes = []
+
+            def noted(status, *rest):
+                codes.append(int(status.split()[0]))
+                return start_response(status, *rest)
+
+            answer = list(self.app(environ, noted))
+            method = environ['REQUEST_METHOD']
+            changed = method != 'GET' and codes[-1] < 300
+            if changed:
+                settle(self.certificates)
+            if changed and (self.left is None or method == 'DELETE'):
+                self.left = PATIENCE
+            elif self.left is not None:
+                self.left -= 1
+            return answer
 
 
-def renew(certificates):
-    """Make the rows those that there were in the beginning."""
+def settle(certificates):
+    """Do to the rows what a conductor would have done by and by."""
+    cluster, group = models.Cluster, models.NodeGroup
     with db.writer() as session:
-        for table in reversed(models.Base.metadata.sorted_tables):
-            if table is not models.X509KeyPair.__table__:
-                session.execute(sa.delete(table))
-    template = factories.template(name='t')
-    public = factories.template(name='published', public=True)
-    idle = factories.template(name='idle')
+        for operation in session.scalars(sa.select(models.Operation)).all():
+            here = cluster.uuid == operation.cluster_uuid
+            groups = group.cluster_id == operation.cluster_uuid
+            if operation.kind == 'delete_cluster':
+                session.execute(sa.delete(group).where(groups))
+                session.execute(sa.delete(cluster).where(here))
+            elif operation.kind == 'delete_nodegroup':
+                session.execute(sa.delete(group).where(
+                    groups, group.uuid == operation.args['nodegroup']))
+            else:
+                status = registry.KINDS[operation.kind].status('COMPLETE')
+                session.execute(sa.update(cluster).where(here).values(
+                    status=status, api_address='https://192.0.2.7:6443',
+                    stack_id='stack', **certificates))
+                session.execute(sa.update(group).where(groups)
+                                .values(status=status))
+            session.delete(operation)
+
+
+def renew(certificates, everything):
+    """Make the rows those that there were in the beginning.
+
+    :param everything: those that came later go.
+    """
+    rows = _rows(certificates)
+    with db.writer() as session:
+        if everything:
+            for table in reversed(models.Base.metadata.sorted_tables):
+                if table is not models.X509KeyPair.__table__:
+                    session.execute(sa.delete(table))
+        else:
+            for row in rows:
+                session.execute(_older(row))
+    factories.store(*rows)
+
+
+def _older(row):
+    """Delete what stands where a row is to be."""
+    unique = {'nodegroup': ('cluster_id', 'name'),
+              'quotas': ('project_id', 'resource'),
+              'magnum_service': ('host',)}.get(row.__tablename__, ('uuid',))
+    columns = row.__table__.columns
+    return sa.delete(row.__table__).where(*(
+        columns[name] == getattr(row, name) for name in unique))
+
+
+def _rows(certificates):
+    template = _known(factories.template, 't', driver='able')
+    feeble = _known(factories.template, 'feeble')
     cluster = factories.cluster(name='c', uuid=CLUSTER, labels={'a': 'b'},
                                 cluster_template_id=template.uuid,
                                 **certificates)
-    failed = factories.cluster(name='failed', status='CREATE_FAILED',
-                               status_reason='No luck.', api_address=None,
-                               cluster_template_id=template.uuid)
-    factories.store(template, public, idle, cluster, failed,
-                    *factories.nodegroups(cluster),
-                    *factories.nodegroups(failed),
-                    factories.federation(name='f'), factories.quota(),
-                    factories.service())
+    failed = _known(factories.cluster, 'failed', status='CREATE_FAILED',
+                    status_reason='No luck.', api_address=None,
+                    cluster_template_id=template.uuid)
+    busy = _known(factories.cluster, 'busy', status='UPDATE_IN_PROGRESS',
+                  cluster_template_id=template.uuid, **certificates)
+    weak = _known(factories.cluster, 'weak',
+                  cluster_template_id=feeble.uuid)
+    clusters = (cluster, failed, busy, weak)
+    groups = [group for one in clusters
+              for group in factories.nodegroups(one)]
+    groups.append(factories.nodegroup(cluster, name='extra'))
+    for group in groups:
+        group.uuid = _uuid(group.cluster_id + group.name)
+    return [template, feeble,
+            _known(factories.template, 'published', public=True),
+            _known(factories.template, 'idle'), *clusters, *groups,
+            _known(factories.federation, 'f'), factories.quota(hard_limit=100),
+            factories.service(host='here')]
+
+
+def _known(make, name, **columns):
+    """A row that has the same uuid each time it is made."""
+    return make(name=name, uuid=_uuid(name), **columns)
+
+
+def _uuid(name):
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
