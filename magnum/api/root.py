@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every path of the API, on one page; and the version documents."""
 
+import re
+
 import pecan
+from webob import acceptparse
 from webob import multidict
 
 from magnum.api import baymodels
@@ -24,6 +27,9 @@ from magnum.api import versions
 from magnum import errors
 
 DOCUMENTATION = 'https://docs.openstack.org/magnum/latest/'
+
+# Of a media type: all but its weight.
+_PARAMETER = re.compile(r';(?!\s*q\s*=)[^,;]*', re.IGNORECASE)
 
 # Of these no token is asked.
 PUBLIC = ('', '/v1')
@@ -174,11 +180,11 @@ ROUTES = {
 # Here a required part of the path is missing: 400, not 405.
 INCOMPLETE = {
     path: ('DELETE', 'PATCH') for path in (
-        'v1/baymodels', 'v1/bays', 'v1/certificates', 'v1/clusters',
-        'v1/clustertemplates', 'v1/credentials', 'v1/federations',
-        'v1/quotas',
+        'v1/baymodels', 'v1/bays', 'v1/clusters', 'v1/clustertemplates',
+        'v1/federations', 'v1/quotas',
         'v1/clusters/{cluster_ident}/nodegroups')}
-INCOMPLETE['v1/quotas/{project_id}'] = ('GET', 'DELETE', 'PATCH')
+INCOMPLETE |= {'v1/certificates': ('PATCH',), 'v1/credentials': ('PATCH',),
+               'v1/quotas/{project_id}': ('GET', 'DELETE', 'PATCH')}
 
 
 def _tree():
@@ -190,31 +196,44 @@ def _tree():
             if segment.startswith('{'):
                 segment = None
             node = node.setdefault(segment, {})
-        node[...] = (path, methods)
+        node[...] = (path, methods, _since(path))
     return tree
+
+
+def _since(path):
+    """The version in which the path came: with the first method below it."""
+    return min((method.declared.since
+                for other, methods in ROUTES.items()
+                if f'{other}/'.startswith(f'{path}/')
+                for method in methods.values()), default=versions.MINIMUM)
 
 
 _TREE = _tree()
 
 
 def find(path):
-    """(path as in ROUTES, its methods, variable parts), or None.
+    """(path as in ROUTES, its methods, variable parts, since), or None.
 
-    A path that does not begin with `v1` is taken as if it did.
+    A path that does not begin with `v1` is taken as if it did.  Slashes too
+    many do not count: there are clients that add `/clusters` to an address
+    that ends in one.
     """
-    segments = path.strip('/').split('/') if path.strip('/') else []
+    segments = [segment for segment in path.split('/') if segment]
     if segments and segments[0] != 'v1':
         segments.insert(0, 'v1')
     node, idents = _TREE, []
     for segment in segments:
         if segment in node:
             node = node[segment]
-        elif segment and None in node:
+        elif None in node:
             node = node[None]
             idents.append(segment)
         else:
             return None
-    return (*node[...], idents) if ... in node else None
+    if ... not in node:
+        return None
+    path, methods, since = node[...]
+    return path, methods, idents, since
 
 
 class Request(pecan.Request):
@@ -245,8 +264,15 @@ class Application(pecan.Pecan):
         if route is None:
             raise middleware.RouteError(
                 404, 'The resource could not be found.')
-        path, methods, idents = route
+        path, methods, idents, since = route
+        version = req.environ.get(middleware.VERSION, versions.MINIMUM)
         controller = methods.get(req.method)
+        if controller is not None:
+            since = controller.declared.since
+        if version < since:
+            raise middleware.RouteError(
+                406, f'{req.method} of this resource needs microversion '
+                     f'{since}; the request is of {version}.')
         if controller is None:
             if req.method in INCOMPLETE.get(path, ()):
                 raise errors.Invalid(f'{req.method} /{path} needs one '
@@ -254,16 +280,10 @@ class Application(pecan.Pecan):
             raise middleware.RouteError(
                 405, f'The method {req.method} is not allowed for this '
                      f'resource.', [('Allow', ', '.join(sorted(methods)))])
-        version = req.environ.get(middleware.VERSION, versions.MINIMUM)
-        since = controller.declared.since
         if version > controller.declared.until:
             raise middleware.RouteError(
                 404, f'The resource is gone since version '
                      f'{controller.declared.until}; there are clusters.')
-        if version < since:
-            raise middleware.RouteError(
-                406, f'{req.method} of this resource needs microversion '
-                     f'{since}; the request is of {version}.')
         if not _accepts_json(req):
             raise middleware.RouteError(
                 406, 'The answer can only be application/json.')
@@ -276,8 +296,8 @@ class Application(pecan.Pecan):
 
 
 def _accepts_json(request):
-    if not request.headers.get('Accept', '').strip():
-        return True
-    return bool(request.accept.acceptable_offers([expose.JSON]))
-
-
+    # `application/json; charset=utf-8` asks for what there is.
+    wanted = _PARAMETER.sub('', request.headers.get('Accept', ''))
+    return not wanted.strip() or bool(
+        acceptparse.create_accept_header(wanted)
+        .acceptable_offers([expose.JSON]))

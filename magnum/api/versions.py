@@ -64,7 +64,8 @@ CREDENTIALS = Version(1, 12)
 CLUSTER_ID = Version(1, 13)
 NODE_LABELS = Version(1, 14)
 
-_NUMBERS = re.compile(r'([0-9]{1,9})\.([0-9]{1,9})')
+# As many digits as a number may have without being a burden.
+_NUMBERS = re.compile(r'([0-9]{1,100})\.([0-9]{1,100})')
 
 
 class Malformed(errors.NotAcceptable):
