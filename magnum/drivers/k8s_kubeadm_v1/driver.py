@@ -71,6 +71,12 @@ class Driver(base.Driver):
             raise errors.InvalidParameter(
                 'master_count', 'several masters need a load balancer: set '
                                 'master_lb_enabled')
+        for field, group in (('flavor_id', spec.worker),
+                             ('master_flavor_id', spec.master)):
+            if not group.flavor_id:
+                raise errors.InvalidParameter(
+                    field, 'needed for servers; neither the cluster nor its '
+                           'template has one')
 
     def _check_user_data(self, spec: base.ClusterSpec) -> None:
         size = self.user_data_bytes(spec)
