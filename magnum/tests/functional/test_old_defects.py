@@ -131,6 +131,18 @@ def test_the_faults_are_those_of_groups_that_failed(api, template):
         'default-worker': 'No luck.'}
     for path in ('clusters', 'clusters/detail'):
         assert 'faults' not in api('GET', f'/v1/{path}').json['clusters'][0]
+    api('GET', f'/_played/{row.uuid}/UPDATE_COMPLETE')
+    assert 'faults' not in api('GET', '/v1/clusters/c').json
+
+
+def test_what_failed_without_its_groups_has_no_faults(api, template):
+    row = factories.cluster(name='c', cluster_template_id=template.uuid,
+                            status='CREATE_FAILED')
+    groups = factories.nodegroups(row)
+    for group in groups:
+        group.status = 'CREATE_COMPLETE'
+    factories.store(row, *groups)
+    assert api('GET', '/v1/clusters/c').json['faults'] == {}
 
 
 def test_a_template_of_a_driver_of_its_own_can_be_used(api, drivers):
@@ -186,6 +198,38 @@ def test_network_drivers_are_those_that_the_operator_allows(api):
                                  ).status_int == status
     finally:
         CONF.clear_override(name, 'cluster_template')
+
+
+def test_a_template_without_network_driver_has_the_operators(api):
+    name = 'kubernetes_default_network_driver'
+    CONF.set_override(name, 'calico', 'cluster_template')
+    try:
+        assert make_template(api).json['network_driver'] == 'calico'
+    finally:
+        CONF.clear_override(name, 'cluster_template')
+
+
+@pytest.mark.parametrize(('size', 'label', 'status'), [
+    (0, None, 400), (0, '-1', 400), (0, '5', 202), (5, None, 202),
+    (5, '0', 400), (5, '', 202)])
+def test_nodes_that_boot_from_a_volume_need_no_disk(api, size, label,
+                                                    status):
+    factories.store(factories.template(name='t', flavor_id=None))
+    labels = {} if label is None else {'boot_volume_size': label}
+    CONF.set_override('default_boot_volume_size', size, 'cinder')
+    try:
+        for attributes, expected in (
+                ({}, status),
+                # Below 0 the flavor has to be there, and nothing more.
+                ({'flavor_id': 'diskless'},
+                 202 if label == '-1' else status),
+                ({'flavor_id': 'nothing'}, 400)):
+            answer = make(api, labels=labels, **attributes)
+            assert answer.status_int == expected, answer.text
+            assert expected == 202 or (
+                'flavor' in answer.json['errors'][0]['title'])
+    finally:
+        CONF.clear_override('default_boot_volume_size', 'cinder')
 
 
 def test_a_template_without_flavors_can_be_changed(api):
