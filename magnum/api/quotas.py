@@ -22,8 +22,8 @@ RESOURCE = types.Enum('Cluster')
 
 class Quota(types.Resource):
     id = types.Attribute(types.Integer(1), write=types.IGNORED, certain=True)
-    project_id = types.Attribute(types.SHORT, required=True)
-    resource = types.Attribute(RESOURCE, default='Cluster')
+    project_id = types.Attribute(types.SHORT, required=True, nullable=False)
+    resource = types.Attribute(RESOURCE, default='Cluster', nullable=False)
     hard_limit = types.Attribute(types.COUNT, default=1)
     created_at = types.Attribute(types.TIME, write=types.READONLY,
                                  certain=True)
