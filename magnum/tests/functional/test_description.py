@@ -46,6 +46,7 @@ DELETE  /v1/clusters/{cluster_ident}/nodegroups/{nodegroup_ident} \
  204 400 403 404 409
 POST    /v1/certificates                        201 400 403 409
 GET     /v1/certificates/{cluster_ident}        200 400 403 404 409
+GET     /v1/certificates/{cluster_ident}/{ca_cert_type} 200 400 403 404 409
 PATCH   /v1/certificates/{cluster_ident}        202 400 403 404 409
 PATCH   /v1/credentials/{cluster_ident}         202 400 403 404 409
 GET     /v1/quotas                              200 400 403 404
@@ -107,7 +108,7 @@ SUCCESSES = [
     ('GET', '/v1/clusters/c/nodegroups/extra'),
     ('PATCH', '/v1/clusters/c/nodegroups/extra',
      [{'op': 'replace', 'path': '/max_node_count', 'value': 4}]),
-    ('GET', '/v1/certificates/c'),
+    ('GET', '/v1/certificates/c'), ('GET', '/v1/certificates/c/etcd'),
     ('POST', '/v1/certificates', {'cluster_uuid': 'c',
                                   'csr': playground.CSR}),
     ('PATCH', '/v1/certificates/c'), ('PATCH', '/v1/credentials/c'),
