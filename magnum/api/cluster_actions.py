@@ -28,7 +28,7 @@ class Upgrade(types.Resource):
 
 
 @expose.method(body=Resize, answers=202, since=versions.RESIZE,
-               result=types.Identity)
+               unversioned=versions.RESIZE, result=types.Identity)
 def resize(call, cluster_ident):
     """Change the number of nodes of a group, or replace some of them."""
     clusters.check_node_count(call, call.body['node_count'])
@@ -41,7 +41,7 @@ def resize(call, cluster_ident):
 
 
 @expose.method(body=Upgrade, answers=202, since=versions.ACTIONS,
-               result=types.Identity)
+               unversioned=versions.UPGRADE, result=types.Identity)
 def upgrade(call, cluster_ident):
     """Bring the nodes of a cluster to what another template says."""
     if call.version < versions.UPGRADE:

@@ -56,6 +56,7 @@ class Declared:
     answers: int | None
     since: versions.Version
     until: versions.Version
+    unversioned: versions.Version | None
     query: tuple[Parameter, ...]
     body: Any
     patch: Any
@@ -97,8 +98,8 @@ def everyone(call, rule):
 
 
 def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
-           query=(), body=None, patch=None, result=None, only=None,
-           headers=None, also=None):
+           unversioned=None, query=(), body=None, patch=None, result=None,
+           only=None, headers=None, also=None):
     """Make a function reachable over HTTP.
 
     It is given a Call and the variable parts of the path, and returns what
@@ -107,6 +108,8 @@ def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
     :param answers: the status of a success; None if there never is one.
     :param since: the first microversion that offers it.
     :param until: the last one; after it the path does not exist.
+    :param unversioned: the one that a request without any is taken for,
+        where the operator wants that.
     :param query: the Parameters it takes.
     :param body: the type of the object it takes.
     :param patch: the type that a JSON patch which it takes is for.
@@ -120,8 +123,8 @@ def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
         the work has only begun.
     :param also: the types of successes with other statuses, by status.
     """
-    declared = Declared(answers, since, until, tuple(query), body, patch,
-                        result, only, headers or {}, also or {})
+    declared = Declared(answers, since, until, unversioned, tuple(query),
+                        body, patch, result, only, headers or {}, also or {})
 
     def decorate(function):
         @functools.wraps(function)

@@ -73,9 +73,14 @@ class Versions:
             except versions.Unsupported as e:
                 environ[ANSWER_HEADERS] = versions.headers(e.version)
                 raise
-            environ[VERSION] = version
-            environ[ANSWER_HEADERS] = versions.headers(version)
+            take_for(environ, version)
         return self.app(environ, start_response)
+
+
+def take_for(environ, version):
+    """From now on the request is one of that version."""
+    environ[VERSION] = version
+    environ[ANSWER_HEADERS] = versions.headers(version)
 
 
 class Errors:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The nodegroups of a cluster."""
 
+import functools
+
 from magnum.api import clusters
 from magnum.api import expose
 from magnum.api import paging
@@ -74,10 +76,13 @@ SORT_KEYS = set(types.attributes(NodeGroup)) - {
     'merge_labels', 'labels_overridden', 'labels_added', 'labels_skipped',
     'links'}
 
+_method = functools.partial(expose.method, since=versions.NODEGROUPS,
+                            unversioned=versions.NODEGROUPS)
 
-@expose.method(since=versions.NODEGROUPS, result=[NodeGroup], only=SHORT,
-               query=(*paging.parameters(SORT_KEYS),
-                      expose.Parameter('role', types.STRING)))
+
+@_method(result=[NodeGroup], only=SHORT,
+         query=(*paging.parameters(SORT_KEYS),
+                expose.Parameter('role', types.STRING)))
 def get_all(call, cluster_ident):
     """List the nodegroups of a cluster."""
     policy.authorize(call.context, rules.GET_ALL)
@@ -93,7 +98,7 @@ def get_all(call, cluster_ident):
                         for row in rows])
 
 
-@expose.method(since=versions.NODEGROUPS, result=NodeGroup)
+@_method(result=NodeGroup)
 def get_one(call, cluster_ident, nodegroup_ident):
     """Show a nodegroup."""
     policy.authorize(call.context, rules.GET)
@@ -102,8 +107,7 @@ def get_one(call, cluster_ident, nodegroup_ident):
     return _show(call, cluster, row)
 
 
-@expose.method(since=versions.NODEGROUPS, body=NodeGroup, answers=202,
-               result=NodeGroup)
+@_method(body=NodeGroup, answers=202, result=NodeGroup)
 def post(call, cluster_ident):
     """Add a nodegroup to a cluster."""
     policy.authorize(call.context, rules.CREATE)
@@ -112,13 +116,12 @@ def post(call, cluster_ident):
     return _show(call, cluster, row)
 
 
-@expose.method(since=versions.NODEGROUPS, patch=NodeGroup, answers=202,
-               result=NodeGroup)
+@_method(patch=NodeGroup, answers=202, result=NodeGroup)
 def patch(call, cluster_ident, nodegroup_ident):
     """Change the limits, labels or taints of a nodegroup."""
+    cluster = _cluster(call, cluster_ident, rules.UPDATE_ALL_PROJECTS)
     policy.authorize(call.context, rules.UPDATE)
-    cluster, row = _find(call, cluster_ident, nodegroup_ident,
-                         rules.UPDATE_ALL_PROJECTS)
+    row = _nodegroup(cluster, nodegroup_ident)
     before = {name: getattr(row, name)
               for name in ('min_node_count', 'max_node_count', 'node_labels',
                            'node_taints')}
@@ -132,7 +135,7 @@ def patch(call, cluster_ident, nodegroup_ident):
     return _show(call, cluster, row)
 
 
-@expose.method(since=versions.NODEGROUPS, answers=204)
+@_method(answers=204)
 def delete(call, cluster_ident, nodegroup_ident):
     """Delete a nodegroup, and its nodes."""
     policy.authorize(call.context, rules.DELETE)
@@ -150,8 +153,12 @@ def _cluster(call, ident, rule):
 
 def _find(call, cluster_ident, nodegroup_ident, rule):
     cluster = _cluster(call, cluster_ident, rule)
+    return cluster, _nodegroup(cluster, nodegroup_ident)
+
+
+def _nodegroup(cluster, ident):
     with db.reader() as session:
-        return cluster, queries.nodegroup(session, cluster, nodegroup_ident)
+        return queries.nodegroup(session, cluster, ident)
 
 
 def _show(call, cluster, row):

@@ -23,6 +23,13 @@ OPTS = [
                help='Certificate file for HTTPS.'),
     cfg.StrOpt('ssl_key_file',
                help='Private key file for HTTPS.'),
+    cfg.BoolOpt('unversioned_actions', default=False,
+                help='Take a resize, an upgrade, or a request about '
+                     'nodegroups that carries no version header for one of '
+                     'the first microversion that has it (1.7, 1.8, 1.9). '
+                     'Without this option it is one of 1.1 and answered with '
+                     '406. For clients that never send a version. Requests '
+                     'that carry one are not affected.'),
     cfg.StrOpt('api_paste_config', default='api-paste.ini',
                deprecated_for_removal=True,
                deprecated_reason='The order of the middleware is fixed; the '

@@ -3,6 +3,7 @@
 
 import re
 
+from oslo_config import cfg
 import pecan
 from webob import acceptparse
 from webob import multidict
@@ -19,12 +20,15 @@ from magnum.api import federations
 from magnum.api import middleware
 from magnum.api import nodegroups
 from magnum.api import openapi
+from magnum.api import options  # noqa: F401  (registers [api])
 from magnum.api import quotas
 from magnum.api import services
 from magnum.api import stats
 from magnum.api import types
 from magnum.api import versions
 from magnum import errors
+
+CONF = cfg.CONF
 
 DOCUMENTATION = 'https://docs.openstack.org/magnum/latest/'
 
@@ -265,8 +269,8 @@ class Application(pecan.Pecan):
             raise middleware.RouteError(
                 404, 'The resource could not be found.')
         path, methods, idents, since = route
-        version = req.environ.get(middleware.VERSION, versions.MINIMUM)
         controller = methods.get(req.method)
+        version = _asked(req, controller)
         if controller is not None:
             since = controller.declared.since
         if version < since:
@@ -293,6 +297,15 @@ class Application(pecan.Pecan):
 
     def invoke_controller(self, controller, args, kwargs, state):
         state.response = controller(*args)
+
+
+def _asked(request, controller):
+    """The version that the request is of."""
+    unversioned = controller and controller.declared.unversioned
+    if (unversioned and CONF.api.unversioned_actions
+            and versions.HEADER not in request.headers):
+        middleware.take_for(request.environ, unversioned)
+    return request.environ.get(middleware.VERSION, versions.MINIMUM)
 
 
 def _accepts_json(request):
