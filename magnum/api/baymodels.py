@@ -69,7 +69,7 @@ def post(call):
     policy.authorize(call.context, rules.MODEL_CREATE)
     if call.body['public']:
         policy.authorize(call.context, rules.MODEL_PUBLISH)
-    row = cluster_templates.create(call, 'model')
+    row = cluster_templates.create(call, BayModel, 'model')
     call.headers['Location'] = f'{call.url}/v1/baymodels/{row.uuid}'
     return _show(call, row)
 

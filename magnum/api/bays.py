@@ -119,7 +119,9 @@ def post(call):
         # Other than of a cluster, at every version.
         raise errors.Invalid(str(e)) from None
     wish['name'] = wish['name'] or desired.generated_name('bay')
-    row = create_cluster.request(call.context, template, wish)
+    # Nobody ever asked whether the flavor of a bay has a disk.
+    row = create_cluster.request(call.context, template, wish,
+                                 flavors=lambda labels: {})
     if call.version < versions.ASYNCHRONOUS_BAYS:
         call.headers['Location'] = f'{call.url}/v1/bays/{row.uuid}'
         return _whole(call, row.uuid, 201)

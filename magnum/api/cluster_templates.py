@@ -133,21 +133,22 @@ def post(call):
     policy.authorize(call.context, rules.CREATE)
     if call.body['public'] or call.body['hidden']:
         policy.authorize(call.context, rules.PUBLISH)
-    row = create(call, 'template')
+    row = create(call, ClusterTemplate, 'template')
     call.headers['Location'] = f'{call.url}/v1/clustertemplates/{row.uuid}'
     return _show(call, row)
 
 
-def create(call, kind):
+def create(call, kind, word):
     """Check and store what the body of a request describes.
 
-    :param kind: the last word of a generated name.
+    :param kind: the type of the body.
+    :param word: the last one of a generated name.
     """
     row = models.ClusterTemplate(
         **call.body, project_id=call.context.project_id,
         user_id=call.context.user_id)
     row.uuid = row.uuid or str(uuid.uuid4())
-    row.name = row.name or desired.generated_name(kind)
+    row.name = row.name or desired.generated_name(word)
     row.network_driver = (row.network_driver or
                           CONF.cluster_template
                           .kubernetes_default_network_driver)
@@ -156,9 +157,10 @@ def create(call, kind):
     found = references.find(
         openstack.request_cloud(call.context),
         {name: getattr(row, name) for name in REFERENCES},
-        then={'image_id': lambda image: _derive(row, image)})
+        then={'image_id': lambda image: _derive(kind, row, image)})
     row.cluster_distro = found.image.properties['os_distro']
-    references.check_root_disk(found, row.labels)
+    if kind is ClusterTemplate:
+        references.check_root_disk(found, row.labels)
     with db.writer() as session:
         queries.add_cluster_template(session, row)
     return row
@@ -191,7 +193,7 @@ def change(call, row, kind, publish):
         # It is derived again, and may turn out to be the same.
         changed.add('driver')
     wanted = models.ClusterTemplate(**after)
-    _check_changes(call, wanted, changed)
+    _check_changes(call, kind, wanted, changed)
     changed = {name for name in changed | DERIVED
                if getattr(wanted, name) != before[name]}
     with db.writer() as session:
@@ -259,7 +261,7 @@ def _check_combination(row):
     references.boot_volume_size(row.labels)
 
 
-def _check_changes(call, row, changed):
+def _check_changes(call, kind, row, changed):
     """Check what a patch has changed as if it were created so.
 
     What follows from it is changed in the row as well.
@@ -268,13 +270,14 @@ def _check_changes(call, row, changed):
         return
     _check_combination(row)
     wanted = changed & set(REFERENCES)
-    disks = changed & {'labels', 'flavor_id', 'master_flavor_id'}
+    disks = (changed & {'labels', 'flavor_id', 'master_flavor_id'}
+             if kind is ClusterTemplate else set())
     if disks and references.boot_volume_size(row.labels) <= 0:
         wanted |= {'flavor_id', 'master_flavor_id'}
     then = {}
     if changed & {'image_id', 'server_type', 'coe', 'driver'}:
         wanted.add('image_id')
-        then['image_id'] = lambda image: _derive(row, image)
+        then['image_id'] = lambda image: _derive(kind, row, image)
     # In a fixed order, so that the same request has the same answer.
     found = references.find(
         openstack.request_cloud(call.context) if wanted else None,
@@ -282,15 +285,24 @@ def _check_changes(call, row, changed):
         then)
     if 'image_id' in changed:
         row.cluster_distro = found.image.properties['os_distro']
-    elif 'cluster_distro' in changed:
+    elif 'cluster_distro' in changed and kind is ClusterTemplate:
         drivers.for_template(row)
-    references.check_root_disk(found, row.labels if disks else {})
+    if disks:
+        references.check_root_disk(found, row.labels)
 
 
-def _derive(row, image):
-    """Give a template its driver, if there is one for it."""
-    row.driver = drivers.resolve(row.driver, image.properties,
-                                 row.server_type, row.coe)
+def _derive(kind, row, image):
+    """Give a template its driver, if there is one for it.
+
+    A baymodel does without one until a bay is made of it.
+    """
+    try:
+        row.driver = drivers.resolve(row.driver, image.properties,
+                                     row.server_type, row.coe)
+    except errors.DriverNotFound:
+        if kind is ClusterTemplate:
+            raise
+        row.driver = None
 
 
 def _in_use(row):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Create a cluster."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,9 @@ from magnum.operations import steps
 from magnum import quota
 from magnum import rpc
 
+FlavorRules = Callable[[Mapping[str, Any] | None],
+                       dict[str, Callable[[Any], None]]]
+
 KIND = kinds.Kind(
     name='create_cluster', action='CREATE', nodegroups=kinds.every_group,
     steps=(steps.delegate, steps.issue_certificates, steps.apply,
@@ -26,13 +30,14 @@ KIND = kinds.Kind(
 
 
 def request(context: context.RequestContext,
-            template: models.ClusterTemplate,
-            wish: Mapping[str, Any]) -> models.Cluster:
+            template: models.ClusterTemplate, wish: Mapping[str, Any],
+            flavors: FlavorRules = references.disks) -> models.Cluster:
     """Write a new cluster down, together with the work that makes it.
 
     Everything that can be refused is refused here, before anything is stored.
 
     :param wish: the attributes that were sent; None means not given.
+    :param flavors: what is asked of the flavors, by the labels.
     """
     cluster = desired.new_cluster(template, wish, context.project_id,
                                   context.user_id)
@@ -51,7 +56,8 @@ def request(context: context.RequestContext,
         raise errors.Forbidden(
             f'ClusterTemplate {template.uuid} is hidden: clusters can no '
             f'longer be made from it.')
-    found = _references(openstack.request_cloud(context), template, cluster)
+    found = _references(openstack.request_cloud(context), template, cluster,
+                        flavors)
     if master_count > 1 and not cluster.master_lb_enabled:
         raise errors.InvalidParameter(
             'master_count', 'several masters need master_lb_enabled.')
@@ -75,7 +81,8 @@ def check_storage(storage_driver: str | None,
 
 
 def _references(cloud: openstack.Cloud, template: models.ClusterTemplate,
-                cluster: models.Cluster) -> references.Found:
+                cluster: models.Cluster,
+                flavors: FlavorRules) -> references.Found:
     if references.boot_volume_size(cluster.labels) <= 0:
         for key in ('flavor_id', 'master_flavor_id'):
             if getattr(cluster, key) is None:
@@ -89,7 +96,7 @@ def _references(cloud: openstack.Cloud, template: models.ClusterTemplate,
         'external_network_id': template.external_network_id,
         'fixed_network': cluster.fixed_network,
         'fixed_subnet': cluster.fixed_subnet,
-        'keypair': cluster.keypair}, then=references.disks(cluster.labels))
+        'keypair': cluster.keypair}, then=flavors(cluster.labels))
 
 
 @db.retried
