@@ -53,12 +53,10 @@ class Template(types.Resource):
     external_network_id = types.Attribute(types.SHORT, removable=False)
     fixed_network = types.Attribute(types.SHORT)
     fixed_subnet = types.Attribute(types.SHORT)
-    network_driver = types.Attribute(types.SHORT, removable=False,
-                                     certain=True)
+    network_driver = types.Attribute(types.SHORT, removable=False)
     apiserver_port = types.Attribute(types.Integer(1024, 65535))
     docker_volume_size = types.Attribute(types.SIZE)
-    cluster_distro = types.Attribute(types.SHORT, removable=False,
-                                     certain=True)
+    cluster_distro = types.Attribute(types.SHORT, removable=False)
     http_proxy = types.Attribute(types.SHORT)
     https_proxy = types.Attribute(types.SHORT)
     no_proxy = types.Attribute(types.SHORT)
@@ -246,7 +244,8 @@ def _check_combination(row):
     allowed = CONF.cluster_template.kubernetes_allowed_network_drivers
     drivers_allowed = [name for name in NETWORK_DRIVERS
                        if 'all' in allowed or name in allowed]
-    if row.network_driver not in drivers_allowed:
+    # Older releases knew templates without one.
+    if row.network_driver and row.network_driver not in drivers_allowed:
         raise errors.InvalidParameter(
             'network_driver', f'{row.network_driver} is none of '
                               f'{", ".join(drivers_allowed)}, which are '

@@ -48,16 +48,25 @@ def check_power(cluster: models.Cluster, power: str,
     :raises NotSupported: it cannot; what has to be said then is said before
         anything changes.
     """
+    driver = driver_of(cluster, what)
+    if power not in driver.powers:
+        name = drivers.name_for(cluster.template)
+        raise errors.NotSupported(f"The cluster's driver, {name}, cannot "
+                                  f'{what}.')
+    return driver
+
+
+def driver_of(cluster: models.Cluster, what: str) -> base.Driver:
+    """The cluster's driver.
+
+    :raises NotSupported: its template is gone.
+    :raises DriverNotFound: it is not installed, or not enabled, any more.
+    """
     if cluster.template is None:
         raise errors.NotSupported(f'The template of cluster {cluster.uuid} '
                                   f'is gone, and with it its driver: it '
                                   f'cannot {what}.')
-    name = drivers.name_for(cluster.template)
-    driver = drivers.by_name(name)
-    if power not in driver.powers:
-        raise errors.NotSupported(f"The cluster's driver, {name}, cannot "
-                                  f'{what}.')
-    return driver
+    return drivers.for_template(cluster.template)
 
 
 def check_status(operation: str, cluster: models.Cluster,

@@ -33,6 +33,7 @@ def request(context: context.RequestContext, cluster: models.Cluster,
     :raises WrongStatus: the cluster is not in a state to be changed.
     """
     check_bounds(cluster, nodegroup, node_count)
+    requests.driver_of(cluster, 'be resized')
     store(context, KIND.name, requests.RESIZABLE, cluster, nodegroup,
           node_count, list(nodes_to_remove or ()))
     rpc.hint()

@@ -13,6 +13,7 @@ from magnum.db import models
 from magnum.db import session as db
 from magnum import errors
 from magnum.operations import kinds
+from magnum.operations import requests
 from magnum.operations import resize_cluster
 from magnum.operations import steps
 from magnum import rpc
@@ -33,6 +34,7 @@ def request(context: context.RequestContext, cluster: models.Cluster,
     if nodegroup is None:
         raise errors.NotFound('Nodegroup', 'of the default workers')
     resize_cluster.check_bounds(cluster, nodegroup, node_count)
+    requests.driver_of(cluster, 'be resized')
     resize_cluster.store(context, KIND.name, models.SETTLED, cluster,
                          nodegroup, node_count, [])
     rpc.hint()
