@@ -62,7 +62,7 @@ _NO_TOKEN = {
     'required': ['error'],
     'additionalProperties': False}
 
-_MEANING = {
+MEANING = {
     400: 'The request is at fault.',
     401: 'There is no token, or it is not valid.',
     403: 'The policies, or a quota, do not allow it.',
@@ -84,7 +84,7 @@ def components():
     return {
         'schemas': {'Error': _ERROR, 'Unsupported': _UNSUPPORTED,
                     'NoToken': _NO_TOKEN, 'NoKeystone': _NO_KEYSTONE},
-        'responses': {_name(code): _error(code) for code in _MEANING},
+        'responses': {_name(code): _error(code) for code in MEANING},
         'headers': {'RequestId': _REQUEST_ID, **_version_headers()}}
 
 
@@ -126,7 +126,7 @@ def _error(code):
         # What is not of a microversion of ours has none.
         headers |= {name: _header(name) for name in _version_headers()
                     if code not in (404, 406) or name != versions.HEADER}
-    return {'description': _MEANING[code], 'headers': headers,
+    return {'description': MEANING[code], 'headers': headers,
             'content': content}
 
 

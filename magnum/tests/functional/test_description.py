@@ -6,7 +6,10 @@ description were looser than they are, tools/fuzz would notice nothing.
 """
 
 import copy
+import importlib
 import json
+import pathlib
+import re
 
 from keystonemiddleware import auth_token
 import pytest
@@ -16,6 +19,8 @@ from magnum.api import root
 from magnum.tests import conformance
 from magnum.tests import playground
 from magnum.tests import wsgi
+
+DOC_EXT = pathlib.Path(__file__).parents[3] / 'doc/ext'
 
 # Besides 401, 406, 500 and 503, and 415 where there may be a body.
 STATUSES = '''
@@ -175,6 +180,29 @@ def test_every_gate_is_described(document, method, path):
     told = document['paths'][path][method.lower()].get('x-openstack', {})
     assert told.get('min-ver') == GATES.get((method, path))
     assert told.get('max-ver') == ('1.10' if '/bay' in path else None)
+
+
+def test_the_reference_lists_every_operation(document, monkeypatch):
+    monkeypatch.syspath_prepend(DOC_EXT)
+    pages = importlib.import_module('api_text')
+    text = '\n'.join(pages.operations())
+    sections = {}
+    for part in re.split(r'\n(?=(?:GET|POST|PATCH|DELETE) /.*\n~)', text)[1:]:
+        method, path = part.partition('\n')[0].split(' ')
+        sections[method, path] = part
+    assert set(sections) == {(method, path) for method, path, *_ in TABLE}
+    for (method, path), section in sections.items():
+        operation = document['paths'][path][method.lower()]
+        told = operation.get('x-openstack', {})
+        words = [*told.get('policies', ()), *operation['responses'],
+                 *(f':Since: {told[key]}' for key in ('min-ver',)
+                   if key in told),
+                 *(parameter['name'] for parameter
+                   in operation['parameters'] if 'name' in parameter)]
+        assert not [word for word in words if word not in section]
+    assert list(pages.schemas())
+    assert '\n'.join(pages.errors()).count('* -') == len(
+        document['components']['responses']) + 1
 
 
 def test_every_path_parameter_is_described(document):
