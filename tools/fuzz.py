@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 from wsgiref import simple_server
 
@@ -101,6 +102,15 @@ PLACES = {
     'body.docker_storage_driver': ('stores', 0.9),
     'body.csr': ('requests', 0.7),
 }
+
+# Which words a running service's templates tell.
+KNOWN = {'images': 'image_id', 'flavors': 'flavor_id', 'keys': 'keypair_id',
+         'outer_networks': 'external_network_id',
+         'networks': 'fixed_network', 'subnets': 'fixed_subnet',
+         'drivers': 'driver'}
+
+# How long a running service may take to delete what was made.
+REMOVING_SECONDS = 300
 
 # What the phases cost that try everything once, however many more are asked.
 THOROUGH = 10000
@@ -278,15 +288,54 @@ def _get(url, path, token):
 
 @contextlib.contextmanager
 def _running(url):
-    """A service that runs already."""
+    """A service that runs already; what is made of it is removed again."""
     token = os.environ.get('OS_TOKEN') or _login()
     url = url.rstrip('/')
+    there = {collection: _all(url, token, collection)
+             for collection in ('clusters', 'clustertemplates')}
     words = dict(WORDS)
     for kind, collection in (('clusters', 'clusters'),
                              ('templates', 'clustertemplates')):
-        found = _get(url, f'/v1/{collection}', token)[collection]
-        words[kind] = [*(each['uuid'] for each in found), 'nothing']
-    yield url, [token], words
+        found = [each['uuid'] for each in there[collection]]
+        words[kind] = [*found, *found, 'nothing']
+    # What is good for one template is good for others.
+    for kind, attribute in KNOWN.items():
+        words[kind] = sorted({each[attribute] for each
+                              in there['clustertemplates']} - {None})
+    try:
+        yield url, [token], words
+    finally:
+        _remove(url, token, there)
+
+
+def _all(url, token, collection):
+    return _get(url, f'/v1/{collection}', token)[collection]
+
+
+def _remove(url, token, there):
+    """Delete what was not there before, and wait until it has gone."""
+    end = time.monotonic() + REMOVING_SECONDS
+    for collection in ('clusters', 'clustertemplates'):
+        kept = {each['uuid'] for each in there[collection]}
+        asked = set()
+        while left := [each for each in _all(url, token, collection)
+                       if each['uuid'] not in kept]:
+            for each in left:
+                if each['uuid'] not in asked or 'FAILED' in (
+                        each.get('status') or ''):
+                    asked.add(each['uuid'])
+                    _delete(url, token, collection, each['uuid'])
+            if time.monotonic() > end:
+                sys.exit(f'{len(left)} {collection} are still there.')
+            time.sleep(0.5)
+
+
+def _delete(url, token, collection, uuid):
+    request = urllib.request.Request(
+        f'{url}/v1/{collection}/{uuid}', method='DELETE',
+        headers={'X-Auth-Token': token})
+    with contextlib.suppress(urllib.error.HTTPError):
+        urllib.request.urlopen(request, timeout=60).close()
 
 
 def _login():
