@@ -31,6 +31,10 @@ class Suite:
     regex: str
 
     @property
+    def process(self):
+        return f'tempest-{self.folder.name}'
+
+    @property
     def config(self):
         return self.folder / 'tempest.conf'
 

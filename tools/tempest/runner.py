@@ -20,6 +20,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import daemons  # noqa: E402
 import processes  # noqa: E402
+import services  # noqa: E402
 import settings  # noqa: E402
 
 import accounts  # noqa: E402
@@ -50,6 +51,8 @@ def main():
             VENV, stack.enter_context(accounts.of_roles()))
         tests = shared_out(suites, args.only)
         pool = stack.enter_context(futures.ThreadPoolExecutor())
+        # Before the pool waits for them: also when somebody interrupts.
+        stack.callback(processes.stop, [suite.process for suite in suites])
         results = list(itertools.chain(*pool.map(
             lambda suite: run(suite, tests[suite], args.unhurried), suites)))
     sys.exit(report(results, complete=not args.only))
@@ -58,6 +61,8 @@ def main():
 def install():
     """Tempest and the plugin, as locked, in a venv of their own."""
     mark = VENV / 'lock'
+    # Clouds side by side share it.
+    held = processes.lock(settings.HOME / 'tempest.lock', wait=True)
     if mark.exists() and mark.read_bytes() == LOCK.read_bytes():
         return
     processes.say('installing Tempest in', VENV)
@@ -68,11 +73,14 @@ def install():
     processes.run([uv, 'pip', 'sync', '--quiet', '--compile-bytecode',
                    '--python', VENV / 'bin/python', LOCK], 'tempest-venv')
     shutil.copy(LOCK, mark)
+    held.close()
 
 
 @contextlib.contextmanager
 def kubernetes():
     """What stands for the API of the clusters that are made."""
+    if not processes.running('kubernetes'):
+        services.refuse_taken_port('kubernetes', settings.PORTS['kubernetes'])
     processes.start('kubernetes', [settings.VENV / 'bin/python',
                                    settings.HERE / 'kubernetesd.py'])
     processes.wait('kubernetes', lambda: processes.port_answers(
@@ -92,6 +100,8 @@ def shared_out(suites, only):
         [VENV / 'bin/tempest', 'run', '--config-file', suites[0].config,
          '--list-tests'], 'tempest', cwd=suites[0].folder).splitlines()
         if line.startswith(PREFIX) and re.search(only, line)]
+    if not names:
+        sys.exit('There are no such tests.')
     shared = {suite: [] for suite in suites}
     for name in names:
         shared[next(s for s in suites if re.search(s.regex, name))].append(
@@ -112,14 +122,14 @@ def run(suite, names, unhurried):
     if not unhurried:
         environment |= {'PYTHONPATH': str(HERE / 'pace'),
                         'PATH': f'{HERE}/pace:{environment["PATH"]}'}
-    log = settings.LOG / f'tempest-{suite.folder.name}.stderr'
+    log = settings.LOG / f'{suite.process}.log'
     with open(log, 'wb') as stderr:
-        stream = subprocess.run(
+        stream = output(
+            suite.process,
             [VENV / 'bin/tempest', 'run', '--config-file', suite.config,
              '--load-list', chosen, '--serial', '--subunit'],
-            cwd=suite.folder, env=environment, umask=0o077,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
-            timeout=30 * MINUTE).stdout
+            (40 if unhurried else 10) * MINUTE, cwd=suite.folder,
+            env=environment, stderr=stderr)
     done = json.loads(subprocess.run(
         [VENV / 'bin/python', HERE / 'results.py'], input=stream, check=True,
         stdout=subprocess.PIPE).stdout)
@@ -128,6 +138,20 @@ def run(suite, names, unhurried):
         {'name': name, 'status': 'lost', 'seconds': 0,
          'said': f'Nothing was heard of it; {log} may know why.'}
         for name in names if name not in told]
+
+
+def output(name, command, seconds, **more):
+    """What it wrote, if only until its time was over."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        umask=0o077, start_new_session=True, **more)
+    processes.record(name, process.pid)
+    try:
+        return process.communicate(timeout=seconds)[0]
+    except subprocess.TimeoutExpired:
+        processes.say(f'{name} is not done after {seconds} s: ended')
+        processes.stop([name])
+        return process.communicate()[0]
 
 
 def report(results, complete):
