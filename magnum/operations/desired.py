@@ -135,11 +135,14 @@ def _min_node_count(cluster: models.Cluster) -> int:
     if value in (None, ''):
         return 0
     try:
-        return int(value)
+        count = int(value)
     except ValueError:
+        count = -1
+    if not 0 <= count < 2 ** 31:
         raise errors.InvalidParameter(
-            'labels',
-            f'min_node_count must be an integer, not "{value}".') from None
+            'labels', f'min_node_count must be an integer, 0 or more, not '
+                      f'"{value}".')
+    return count
 
 
 def timeout_minutes(cluster: models.Cluster) -> int:
