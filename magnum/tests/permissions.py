@@ -53,8 +53,8 @@ LIST = '. . . . 403 . . 403 . . .' + _NO_PROJECT
 READ = '. . . . 403 404 . 404 . . .' + _NO_PROJECT
 MAKE = '. 403 . 403 403 . . 403 . . .' + _NO_PROJECT
 WRITE = '. 403 . 403 403 404 . 404 . . .' + _NO_PROJECT
-# The rules of nodegroups are asked about the caller's own project, so that
-# who may not is told so before the cluster is looked for.
+# The rules of nodegroups are asked about the caller's own project, most of
+# them before the cluster is looked for.
 READ_GROUP = '. . . . 403 404 . 403 . . .' + _NO_PROJECT
 WRITE_GROUP = '. 403 . 403 403 404 . 403 . . .' + _NO_PROJECT
 ROTATE = '. 403 . 403 403 404 . 403 . 403 .' + _NO_PROJECT
@@ -123,8 +123,7 @@ TABLE = tuple(Operation(*row) for row in (
     ('GET', '/v1/clusters/c/nodegroups/default-worker', None, 200,
      READ_GROUP),
     ('POST', '/v1/clusters/c/nodegroups', {'name': 'n'}, 400, WRITE_GROUP),
-    ('PATCH', '/v1/clusters/c/nodegroups/default-worker', [], 202,
-     WRITE_GROUP),
+    ('PATCH', '/v1/clusters/c/nodegroups/default-worker', [], 202, WRITE),
     ('DELETE', '/v1/clusters/c/nodegroups/default-worker', None, 400,
      WRITE_GROUP),
     ('GET', '/v1/clustertemplates', None, 200, LIST),

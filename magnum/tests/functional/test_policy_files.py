@@ -103,6 +103,14 @@ def test_only_the_user_of_a_cluster_may_report_its_health(api, says):
                    token=token).status_int == expected
 
 
+def test_who_reports_no_health_need_not_be_allowed_to(api, says):
+    cluster()
+    says(cluster__update_health_status='!')
+    size = [{'op': 'replace', 'path': '/node_count', 'value': 2}]
+    for body, expected in (([], 202), (size, 202), (HEALTH, 403)):
+        assert api('PATCH', '/v1/clusters/c', body).status_int == expected
+
+
 # helper of 22.0.0: who may, of the owner, a colleague, the cluster's user and
 # an administrator
 HELPERS = {
