@@ -42,7 +42,7 @@ def _ignored(kind, **options):
 class Cluster(types.Resource):
     uuid = _ignored(types.UUID, certain=True)
     name = types.Attribute(types.RESOURCE_NAME, empty=True, certain=True)
-    cluster_template_id = types.Attribute(types.SHORT, required=True,
+    cluster_template_id = types.Attribute(types.STRING, required=True,
                                           removable=False)
     keypair = types.Attribute(types.SHORT)
     node_count = types.Attribute(types.COUNT, default=1)
