@@ -9,8 +9,8 @@ from magnum.api import clusters
 from magnum.db import models
 from magnum.db import session as db
 from magnum.tests import factories
-from magnum.tests import wsgi
 from magnum.tests.functional import test_certificates
+from magnum.tests import wsgi
 
 CONF = cfg.CONF
 
