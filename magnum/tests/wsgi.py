@@ -95,6 +95,14 @@ def api(sqlite_database, monkeypatch, tmp_path):
         yield found
 
 
+@pytest.fixture
+def api_anywhere(database, monkeypatch, tmp_path):
+    """The same on each of the databases that there are."""
+    with surrounded(monkeypatch, tmp_path) as found:
+        found.app = conformance.Conforming(found.app)
+        yield found
+
+
 @contextlib.contextmanager
 def surrounded(monkeypatch, directory):
     """The application, while all that lies outside is replaced."""

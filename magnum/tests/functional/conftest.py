@@ -5,6 +5,7 @@ from magnum.tests import told
 from magnum.tests import wsgi
 
 api = wsgi.api
+api_anywhere = wsgi.api_anywhere
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""No input, whatever it is, makes the service fail."""
+"""No input, whatever it is, makes the service fail, on no database."""
 
 import json
 
@@ -40,12 +40,12 @@ BODIES = [(path, method, controller.declared.body or
 
 
 @pytest.fixture
-def world(api):
+def world(api_anywhere):
     template = factories.template(name='t')
     cluster = factories.cluster(name='c', cluster_template_id=template.uuid)
     factories.store(template, cluster, *factories.nodegroups(cluster),
                     factories.federation(name='f'), factories.quota())
-    return api
+    return api_anywhere
 
 
 def url(path):
