@@ -26,7 +26,8 @@ class Federation(types.Resource):
     name = types.Attribute(types.RESOURCE_NAME, certain=True)
     hostcluster_id = types.Attribute(types.SHORT, required=True)
     member_ids = types.Attribute(types.STRINGS, default=list)
-    properties = types.Attribute(types.STRING_MAP, required=True)
+    properties = types.Attribute(types.STRING_MAP, required=True,
+                                 removable=False)
     status = types.Attribute(STATUS, write=types.IGNORED, certain=True)
     status_reason = types.Attribute(types.STRING, write=types.IGNORED)
     links = types.Attribute(types.LINKS, write=types.READONLY, certain=True)
