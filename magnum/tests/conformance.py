@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares every answer of the application with what the API says of itself.
+"""Compares every answer of the application with what the API says of itself,
+and with what clients can read.
 
 All functional tests speak through `Conforming`, so that the description is
 held against each answer that any of them ever sees.
@@ -13,6 +14,7 @@ import webob
 from magnum.api import expose
 from magnum.api import openapi
 from magnum.api import root
+from magnum.tests import clients
 
 
 class Nonconformity(AssertionError):
@@ -31,6 +33,8 @@ class Conforming:
         found = _operation(request)
         if found is not None:
             compare(*found, response)
+        if found is not None or response.status_int >= 400:
+            clients.read(environ['PATH_INFO'], response)
         return response(environ, start_response)
 
 

@@ -200,4 +200,5 @@ def played(uuid, status, api_address='https://192.0.2.7:6443'):
         session.execute(
             sa.update(group).where(group.cluster_id == uuid)
             .values(status=status, node_addresses=['10.0.0.5'],
+                    stack_id=f'stack-of-{uuid}',
                     status_reason=f'It is {status}.'))
