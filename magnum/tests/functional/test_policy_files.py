@@ -51,8 +51,10 @@ def trustee_domain(request):
 
 
 def cluster():
-    row = factories.cluster(name='c', trustee_user_id='trustee')
-    factories.store(row, *factories.nodegroups(row))
+    used = factories.template()
+    row = factories.cluster(name='c', trustee_user_id='trustee',
+                            cluster_template_id=used.uuid)
+    factories.store(used, row, *factories.nodegroups(row))
 
 
 @pytest.mark.parametrize(('method', 'path', 'body', 'allowed'), [
