@@ -9,15 +9,14 @@ own; no conductor runs, for reading asks none.
 
 import dataclasses
 import pathlib
-import subprocess
 
 import daemons
 import processes
+import released
 import services
 import settings
 
 HERE = pathlib.Path(__file__).resolve().parent
-PEERS = settings.HOME / 'peers'
 THREADS = 8
 # Of uWSGI: everything that concerns speed is its default or what ours has.
 UWSGI = ('--module', 'magnum.wsgi.api:application', '--master',
@@ -49,7 +48,9 @@ class Release:
 
     @property
     def bin(self):
-        return PEERS / self.version / 'bin' if self.version else daemons.BIN
+        if self.version is None:
+            return daemons.BIN
+        return released.folder(self.version) / 'bin'
 
     @property
     def folder(self):
@@ -104,22 +105,9 @@ def stop():
 
 
 def install(release):
-    if release.version is None:
-        return
-    venv = release.bin.parent
-    lock = HERE / f'peers/{release.version}.lock'
-    mark = venv / 'lock'
-    if mark.exists() and mark.read_bytes() == lock.read_bytes():
-        return
-    processes.say('installing Magnum', release.version)
-    uv = subprocess.run([daemons.TOP / 'tools/venv', '--uv'], check=True,
-                        text=True, stdout=subprocess.PIPE).stdout.strip()
-    # The lock was made for this one.
-    processes.run([uv, 'venv', '--quiet', '--allow-existing',
-                   '--python', 'python3.11', venv], 'peers-venv')
-    processes.run([uv, 'pip', 'sync', '--quiet', '--compile-bytecode',
-                   '--python', venv / 'bin/python', lock], 'peers-packages')
-    mark.write_bytes(lock.read_bytes())
+    if release.version:
+        released.install(release.version,
+                         HERE / f'peers/{release.version}.lock')
 
 
 def configure(release):
