@@ -27,6 +27,9 @@ ETC = settings.ETC / 'magnum'
 CONFIG = ETC / 'magnum.conf'
 URL = settings.url('magnum')
 API, CONDUCTOR = 'magnum-api', 'magnum-conductor'
+# For daemons that know the driver `able` too, which has every power: its
+# infrastructure is in the conductor's memory.
+ABLE = {'PYTHONPATH': f'{settings.HERE}/plugins:{TOP}/tools/clients/plugins'}
 
 
 def configure(store='x509keypair', **more):
@@ -93,7 +96,7 @@ def migrate():
 
 
 @contextlib.contextmanager
-def on_a_fresh_database():
+def on_a_fresh_database(**environment):
     """Both, until the end of the block; the URL of their database."""
     name = f'magnum_{uuid.uuid4().hex[:8]}'
     services.sql(f'CREATE DATABASE {name}')
@@ -102,30 +105,30 @@ def on_a_fresh_database():
     processes.run([BIN / 'magnum-db-manage', '--config-file', CONFIG,
                    'upgrade'], 'magnum-db-manage')
     try:
-        start()
+        start(**environment)
         yield url
     finally:
         stop()
         services.sql(f'DROP DATABASE {name}')
 
 
-def start(*conductors):
+def start(*conductors, **environment):
     """The API and conductors of these names; waits until the API answers."""
     if not processes.running(API):
         services.refuse_taken_port(API, settings.PORTS['magnum'])
-    processes.start(API, [BIN / API, '--config-file', CONFIG])
+    processes.start(API, [BIN / API, '--config-file', CONFIG], **environment)
     for name in conductors or (CONDUCTOR,):
-        start_conductor(name)
+        start_conductor(name, **environment)
     processes.wait(API, lambda: processes.http_answers(
         settings.PORTS['magnum']), 60)
 
 
-def start_conductor(name=CONDUCTOR):
+def start_conductor(name=CONDUCTOR, **environment):
     # Each has a host name of its own, as on machines of their own.
     own = ETC / f'{name}.conf'
     own.write_text(f'[DEFAULT]\nhost = {name}\n')
     processes.start(name, [BIN / CONDUCTOR, '--config-file', CONFIG,
-                           '--config-file', own])
+                           '--config-file', own], **environment)
 
 
 def names():

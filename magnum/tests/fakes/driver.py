@@ -58,14 +58,21 @@ class FakeDriver(base.Driver):
             self.destroyed.append(nodegroup.uuid)
 
 
+class AbleDriver(FakeDriver):
+    """Has every power, and is found by its name alone."""
+
+    provides = ()
+
+    def __init__(self):
+        super().__init__(POWERS)
+
+
 def install(monkeypatch):
     """Make it the only driver that there is for a type; the driver.
 
     A template may name another one, `able`, that has every power.
     """
-    driver, able = FakeDriver(), FakeDriver(POWERS)
-    # It is found by its name alone.
-    able.provides = ()
+    driver, able = FakeDriver(), AbleDriver()
     monkeypatch.setattr(drivers, '_installed',
                         lambda: {'fake': driver, 'able': able})
     return driver

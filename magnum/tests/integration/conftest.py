@@ -61,7 +61,7 @@ def service(minicloud):
     if any(processes.running(name) for name in daemons.names()):
         pytest.fail('Our daemons run already: is tools/demo --keep still '
                     'there?  "tools/daemons.py stop" ends them.')
-    with daemons.on_a_fresh_database() as url:
+    with daemons.on_a_fresh_database(**daemons.ABLE) as url:
         yield url
 
 
