@@ -175,7 +175,7 @@ class Runs:
                 phases += ['examples', 'coverage', 'stateful']
                 left -= THOROUGH
             each = max(1, round(left / len(self.operations)))
-            status = self._one(token, phases, each) or status
+            status = self.one(token, phases, each) or status
             if time.monotonic() > self.deadline:
                 print('The time is over.')
                 break
@@ -189,7 +189,7 @@ class Runs:
                      for key in self.without_success()]
             if names and time.monotonic() < self.deadline:
                 print(f'Once more: {", ".join(names)}', flush=True)
-                status = self._one(token, ['fuzzing'], 40 * round_,
+                status = self.one(token, ['fuzzing'], 40 * round_,
                                    names) or status
         return status or bool(self.without_success())
 
@@ -219,7 +219,8 @@ class Runs:
         for method, path in self.without_success():
             print(f'Never succeeded: {method} {path}')
 
-    def _one(self, token, phases, each, names=()):
+    def one(self, token, phases, each, names=()):
+        """One run, perhaps of some operations only; its exit status."""
         with tempfile.TemporaryDirectory() as directory:
             directory = pathlib.Path(directory)
             config = directory / 'schemathesis.toml'
@@ -345,20 +346,25 @@ def _login():
 
 @contextlib.contextmanager
 def _served(dialect):
-    """The application of this checkout, served on the loopback interface."""
+    """The application of this checkout, with a little of everything."""
     from magnum.tests import playground
-    with tempfile.TemporaryDirectory() as directory:
-        with playground.prepared(pathlib.Path(directory), dialect) as app:
-            server = simple_server.make_server(
-                '127.0.0.1', 0, app, server_class=_Server,
-                handler_class=_Handler)
-            threading.Thread(target=server.serve_forever,
-                             daemon=True).start()
-            try:
-                yield (f'http://127.0.0.1:{server.server_port}',
-                       TOKENS, WORDS | {'requests': [playground.CSR]})
-            finally:
-                server.shutdown()
+    with (tempfile.TemporaryDirectory() as directory,
+          playground.prepared(pathlib.Path(directory), dialect) as app,
+          serving(app) as url):
+        yield url, TOKENS, WORDS | {'requests': [playground.CSR]}
+
+
+@contextlib.contextmanager
+def serving(app):
+    """A WSGI application on the loopback interface; its URL."""
+    server = simple_server.make_server(
+        '127.0.0.1', 0, app, server_class=_Server, handler_class=_Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f'http://127.0.0.1:{server.server_port}'
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 class _Server(socketserver.ThreadingMixIn, simple_server.WSGIServer):
