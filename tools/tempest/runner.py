@@ -20,13 +20,14 @@ sys.path.insert(0, str(HERE.parent))
 
 import daemons  # noqa: E402
 import processes  # noqa: E402
+import released  # noqa: E402
 import services  # noqa: E402
 import settings  # noqa: E402
 
 import accounts  # noqa: E402
 import configuration  # noqa: E402
 
-VENV = settings.HOME / 'tempest'
+VENV = released.folder('tempest')
 LOCK = HERE / 'requirements.lock'
 EXPECTED = HERE / 'expected.csv'
 # Where the plugin writes what it learns about nodes.
@@ -41,7 +42,7 @@ def main():
     parser.add_argument('--only', default='')
     args = parser.parse_args()
     os.environ['OS_CLIENT_CONFIG_FILE'] = str(settings.CLOUDS)
-    install()
+    released.install('tempest', LOCK)
     with contextlib.ExitStack() as stack:
         if not processes.running(daemons.API):
             stack.enter_context(daemons.on_a_fresh_database())
@@ -56,24 +57,6 @@ def main():
         results = list(itertools.chain(*pool.map(
             lambda suite: run(suite, tests[suite], args.unhurried), suites)))
     sys.exit(report(results, complete=not args.only))
-
-
-def install():
-    """Tempest and the plugin, as locked, in a venv of their own."""
-    mark = VENV / 'lock'
-    # Clouds side by side share it.
-    held = processes.lock(settings.HOME / 'tempest.lock', wait=True)
-    if mark.exists() and mark.read_bytes() == LOCK.read_bytes():
-        return
-    processes.say('installing Tempest in', VENV)
-    uv = subprocess.run([HERE.parent / 'venv', '--uv'], check=True, text=True,
-                        stdout=subprocess.PIPE).stdout.strip()
-    processes.run([uv, 'venv', '--quiet', '--clear', '--python',
-                   sys.executable, VENV], 'tempest-venv')
-    processes.run([uv, 'pip', 'sync', '--quiet', '--compile-bytecode',
-                   '--python', VENV / 'bin/python', LOCK], 'tempest-venv')
-    shutil.copy(LOCK, mark)
-    held.close()
 
 
 @contextlib.contextmanager
