@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum import context as contexts
+from magnum.db import exact
 from magnum.db import models
 from magnum import errors
 
@@ -158,7 +159,7 @@ def nodegroups(session: orm.Session, cluster: models.Cluster, page: Page,
     own = models.NodeGroup.cluster_id == cluster.uuid
     query = sa.select(models.NodeGroup).where(own)
     if role is not None:
-        query = query.where(models.NodeGroup.role == role)
+        query = query.where(exact.same(models.NodeGroup.role, role))
     return _page(session, query, models.NodeGroup, page, own, 'Nodegroup')
 
 
@@ -197,9 +198,8 @@ def quotas(session: orm.Session, page: Page,
 def quota(session: orm.Session, project_id: str,
           resource: str) -> models.Quota | None:
     """What was set for the project, or None."""
-    return session.scalar(sa.select(models.Quota).where(
-        models.Quota.project_id == project_id,
-        models.Quota.resource == resource))
+    return session.scalar(sa.select(models.Quota)
+                          .where(*_is_quota(project_id, resource)))
 
 
 def add_quota(session: orm.Session, row: models.Quota) -> None:
@@ -237,8 +237,7 @@ def delete_quota(session: orm.Session, project_id: str,
     :raises NotFound: none was set.
     """
     if not _delete(session, sa.delete(models.Quota)
-                   .where(models.Quota.project_id == project_id,
-                          models.Quota.resource == resource)):
+                   .where(*_is_quota(project_id, resource))):
         raise _no_quota(project_id, resource)
 
 
@@ -309,7 +308,7 @@ def _used(uuid: str) -> sa.ColumnElement[bool]:
 def _one(session: orm.Session, query: sa.Select, model: Any, ident: str,
          kind: str, plural: str) -> Any:
     column = model.uuid if uuidutils.is_uuid_like(ident) else model.name
-    rows = session.scalars(query.where(column == ident)
+    rows = session.scalars(query.where(exact.same(column, ident))
                            .order_by(model.id).limit(2)).unique().all()
     if not rows:
         raise errors.NotFound(kind, ident)
@@ -327,10 +326,10 @@ def _page(session: orm.Session, query: sa.Select, model: Any, page: Page,
     key = _plain(getattr(model, page.sort_key))
     ascending = page.sort_dir == 'asc'
     if page.marker is not None:
-        marked_by = model.uuid if marked_by is None else marked_by
+        marked = (exact.same(model.uuid, page.marker) if marked_by is None
+                  else marked_by == page.marker)
         marker = session.execute(
-            sa.select(key, model.id)
-            .where(visible, marked_by == page.marker)).first()
+            sa.select(key, model.id).where(visible, marked)).first()
         if marker is None:
             raise errors.NotFound(kind, page.marker)
         query = query.where(_beyond(model, key, marker[0], marker[1],
@@ -362,6 +361,12 @@ def _beyond(model: Any, key: sa.ColumnElement, value: Any, id: int,
     if ascending:
         return sa.or_(key > bound, same)
     return sa.or_(key < bound, same, key.is_(None))
+
+
+def _is_quota(project_id: str,
+              resource: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return (exact.same(models.Quota.project_id, project_id),
+            exact.same(models.Quota.resource, resource))
 
 
 def _no_quota(project_id: str, resource: str) -> errors.NotFound:
