@@ -2,6 +2,7 @@
 """No input, whatever it is, makes the service fail, on no database."""
 
 import json
+import re
 
 import pytest
 
@@ -32,6 +33,9 @@ PATHS = ['/', '//', '/v1', '/v1/%00', '/v1/clusters/%00',
          '/v1/clusters/c/nodegroups?role=%00',
          '/v1/certificates/c?ca_cert_type=%00']
 
+IDENTS = ['%00', '%ff', 'x' * 5000, '%F0%9F%98%80' * 300, '9' * 400, '%5C',
+          '%27', '%0a', '%2e%2e', '%ED%A0%80', '%', '%zz', '%C0%80', '%2F']
+
 BODIES = [(path, method, controller.declared.body or
            controller.declared.patch, controller.declared.patch is not None)
           for path, methods in root.ROUTES.items()
@@ -41,18 +45,24 @@ BODIES = [(path, method, controller.declared.body or
 
 @pytest.fixture
 def world(api_anywhere):
-    template = factories.template(name='t')
+    template = factories.template(name='t', driver='able')
     cluster = factories.cluster(name='c', cluster_template_id=template.uuid)
     factories.store(template, cluster, *factories.nodegroups(cluster),
                     factories.federation(name='f'), factories.quota())
     return api_anywhere
 
 
+def version(path):
+    """The newest that offers it."""
+    return '1.10' if path.startswith('v1/bay') else 'latest'
+
+
 def url(path):
     for name, value in (('{cluster_ident}', 'c'), ('{template_ident}', 't'),
                         ('{federation_ident}', 'f'), ('{project_id}', 'p'),
                         ('{resource}', 'Cluster'),
-                        ('{nodegroup_ident}', 'default-worker')):
+                        ('{nodegroup_ident}', 'default-worker'),
+                        ('{bay_ident}', 'c'), ('{baymodel_ident}', 't')):
         path = path.replace(name, value)
     return '/' + path
 
@@ -68,7 +78,8 @@ def ok(answer):
 @pytest.mark.parametrize(('path', 'method', 'kind', 'is_patch'), BODIES)
 def test_nasty_values_are_refused_or_taken(world, path, method, kind,
                                            is_patch):
-    given = {'cluster_template_id': 't', 'coe': 'kubernetes',
+    given = {'cluster_template_id': 't', 'baymodel_id': 't',
+             'keypair_id': 'key', 'coe': 'kubernetes',
              'image_id': 'ubuntu-k8s', 'node_count': 1, 'name': 'x',
              'cluster_uuid': 'c', 'csr': 'x', 'project_id': 'q',
              'hard_limit': 1, 'cluster_template': 't',
@@ -83,7 +94,7 @@ def test_nasty_values_are_refused_or_taken(world, path, method, kind,
             else:
                 body = {key: item for key, item in given.items()
                         if key in known} | {name: value}
-            ok(world(method, url(path), token='admin', version='latest',
+            ok(world(method, url(path), token='admin', version=version(path),
                      raw=json.dumps(body).encode()))
 
 
@@ -91,7 +102,16 @@ def test_nasty_values_are_refused_or_taken(world, path, method, kind,
 def test_nasty_bodies_are_refused_or_taken(world, raw):
     for path, method, _, _ in BODIES:
         ok(world(method, url(path), raw=raw, token='admin',
-                 version='latest'))
+                 version=version(path)))
+
+
+@pytest.mark.parametrize('ident', IDENTS, ids=lambda ident: ident[:20])
+def test_nasty_names_are_refused_or_taken(world, ident):
+    for path, methods in root.ROUTES.items():
+        for name in re.findall(r'\{\w+\}', path):
+            for method in methods:
+                ok(world(method, url(path.replace(name, ident)),
+                         token='admin', version=version(path)))
 
 
 @pytest.mark.parametrize('path', PATHS, ids=lambda path: path[:30])
