@@ -37,7 +37,7 @@ class NodeGroup(types.Resource):
     id = _ignored(types.COUNT, certain=True)
     uuid = _ignored(types.UUID, certain=True)
     name = _fixed(types.SHORT, required=True)
-    cluster_id = _ignored(types.STRING, certain=True)
+    cluster_id = _ignored(types.UUID, certain=True)
     project_id = _readonly(types.STRING, certain=True)
     role = _fixed(types.SHORT, default='worker')
     node_count = _fixed(types.COUNT, default=1)
@@ -91,7 +91,8 @@ def get_all(call, cluster_ident):
     with db.reader() as session:
         cluster = queries.cluster(session, call.context, cluster_ident,
                                   everyone)
-        rows = queries.nodegroups(session, cluster, page, call.query['role'])
+        rows = queries.nodegroups(session, cluster, page,
+                                  call.query['role'] or None)
     return paging.body(call, page, 'nodegroups',
                        f'clusters/{cluster.uuid}/nodegroups',
                        [types.show(NodeGroup, row, SHORT, merge_labels=False)

@@ -110,7 +110,7 @@ def groups():
     ({'node_taints': [{'key': 'a', 'effect': 'PreferNoSchedule'}]},
      {'node_taints': [{'key': 'a', 'effect': 'PreferNoSchedule'}]}),
     ({'id': 99}, {}), ({'uuid': '5d12f6fd-a196-4bf0-ae4c-1f639a523a52'}, {}),
-    ({'cluster_id': 'another'}, {}),
+    ({'cluster_id': '5d12f6fd-a196-4bf0-ae4c-1f639a523a52'}, {}),
     ({'is_default': True}, {'is_default': False}),
     ({'status': 'CREATE_FAILED'}, {'status': 'CREATE_IN_PROGRESS'}),
     ({'status_reason': 'x', 'version': 'v1'},
