@@ -17,6 +17,8 @@ from magnum import policy
 class _NameServer(types.NameServers):
     """One IPv4 address."""
 
+    many = False
+
     def validate(self, value):
         super().validate(value)
         try:

@@ -18,7 +18,8 @@ from magnum.api import types
 # More digits are no number to us.
 _MAX_DIGITS = 18
 _OCTET = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
-_ADDRESS = rf'\s*({_OCTET}\.){{3}}{_OCTET}\s*'
+_ADDRESS = rf'({_OCTET}\.){{3}}{_OCTET}'
+_ADDRESSES = rf'\s*{_ADDRESS}\s*(,\s*{_ADDRESS}\s*)*'
 
 _STRINGS = {'type': 'object', 'additionalProperties': {'type': 'string'}}
 
@@ -101,7 +102,7 @@ def _(kind: types.Boolean):
 @taken.register
 def _(kind: types.NameServers):
     return {'type': 'string', 'maxLength': 255,
-            'pattern': f'^{_ADDRESS}(,{_ADDRESS})*$'}
+            'pattern': f'^{_ADDRESSES if kind.many else _ADDRESS}$'}
 
 
 @taken.register

@@ -193,6 +193,8 @@ class NameServers(wtypes.UserType):
 
     basetype = str
     name = 'nameservers'
+    # Whether there may be more than one.
+    many = True
 
     def validate(self, value):
         for item in text(value).split(','):

@@ -13,8 +13,10 @@ import pytest
 
 from magnum.api import openapi
 from magnum.api import root
+from magnum.api import schemas
 from magnum.api import types
 from magnum.api import versions
+from magnum import errors
 from magnum import policies
 from magnum.tests import conformance
 from magnum.tests import factories
@@ -130,3 +132,48 @@ def test_an_answer_that_is_not_as_described_is_noticed(api, monkeypatch):
 def test_the_description_is_plain_json():
     document = openapi.document(root.ROUTES, root.PUBLIC)
     assert json.loads(json.dumps(document)) == document
+
+
+VALUES = [None, '', ' ', 'x', 'X1', '0', '1', '00', '007', '1023', '1024',
+          '65536', '-1', '1e9', 'true', 'maybe', 'oN', 'x' * 242, 'x' * 243,
+          'x' * 255, 'x' * 256, '9' * 17, '2147483647', '2147483648',
+          '8.8.8.8', ' 8.8.8.8', '8.8.8.8, 1.1.1.1', '8.8.8.256',
+          '8.8.8.08', '::1', 'vm', 'VM', 'kubernetes', 'Cluster', 'UNKNOWN',
+          'CREATE_FAILED',
+          '3f9a1b4c-6f0e-4f4e-9c53-2b7f3f2f7a10', 0, -1, 1, 7, 1.5, 1024,
+          2 ** 31 - 1, 2 ** 31, True, False, [], [None], ['x'], [1], [[]],
+          {}, {'a': None}, {'a': 'b'}, {'a': 1}, {'a': 1.5}, {'a': True},
+          {'a': {}}, [{}], [{'a': 'b'}], [{'a': 1}]]
+
+WRITTEN = sorted({(controller.declared.body, name)
+                  for methods in root.ROUTES.values()
+                  for controller in methods.values()
+                  if controller.declared.body is not None
+                  for name, attribute in types.attributes(
+                      controller.declared.body).items()
+                  if attribute.write != types.READONLY},
+                 key=lambda pair: (pair[0].__name__, pair[1]))
+
+
+@pytest.mark.parametrize(('kind', 'name'), WRITTEN, ids=lambda value: getattr(
+    value, '__name__', value))
+def test_an_attribute_is_described_as_it_is_read(kind, name):
+    attribute = types.attributes(kind)[name]
+    schema = schemas.body(kind)['properties'][name]
+    validator = jsonschema_rs.Draft202012Validator(schema,
+                                                   validate_formats=True)
+    differing = [value for value in VALUES
+                 if validator.is_valid(value) != _is_read(attribute, value)]
+    assert not differing
+
+
+def _is_read(attribute, value):
+    try:
+        if attribute.write == types.IGNORED:
+            if value is not None:
+                attribute.check(value)
+            return True
+        return (attribute.read(value) is not None
+                or not attribute.required)
+    except errors.InvalidParameter:
+        return False
