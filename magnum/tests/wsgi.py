@@ -36,6 +36,7 @@ from magnum.tests.fakes import driver as fake_driver
 CONF = cfg.CONF
 
 PROJECT, OTHER_PROJECT, SYSTEM, DOMAIN = 'p', 'q', None, 'the domain'
+UNSCOPED = ''
 
 # name of the token: (user, project, roles)
 CALLERS = {
@@ -150,7 +151,7 @@ def token_body(token):
         body['system'] = {'all': True}
     elif project == DOMAIN:
         body['domain'] = {'id': 'default', 'name': 'Default'}
-    else:
+    elif project != UNSCOPED:
         body['project'] = {'id': project, 'name': project, 'domain': domain}
     return {'token': body}
 
