@@ -31,12 +31,12 @@ class Story:
         self.shell, self.name, self.powers = shell, name, powers
         self.typed, self.folder = typed, folder
 
-    def able(self, power, *words):
+    def able(self, power, *words, ends=1):
         """The command works, if the driver can do it; whether it can."""
         if power in self.powers:
             self.shell(*words)
             return True
-        self.shell.refused(REFUSALS[power], *words)
+        self.shell.refused(REFUSALS[power], *words, ends=ends)
         return False
 
     def show(self):
@@ -148,7 +148,8 @@ class Story:
         same(len(left), 1 if servers else 0)
         same(gone[0] in left, False)
         # No balancer could tell clients of another one.
-        why = ('load balancer' if 'resize_masters' in self.powers
+        why = ('masters have no load balancer (HTTP 400)'
+               if 'resize_masters' in self.powers
                else REFUSALS['resize_masters'])
         self.shell.refused(why, 'coe', 'cluster', 'resize', self.name, '3',
                            '--nodegroup', 'default-master')
@@ -194,7 +195,7 @@ class Story:
 
     def rotate_credential(self):
         if self.able('rotate_credential', 'coe', 'credential', 'rotate',
-                     self.name):
+                     self.name, ends=0):
             self.settled('UPDATE_COMPLETE')
 
     def upgrade(self):
@@ -234,8 +235,8 @@ class Story:
             self.settled('UPDATE_COMPLETE')
         same(self.group_names('--sort-key', 'name', '--sort-dir', 'desc',
                               '--limit', '2'), defaults[::-1])
-        self.shell.refused('(HTTP 400)', *group, 'delete', self.name,
-                           'default-worker')
+        self.shell.refused('it cannot be deleted (HTTP 400)', *group,
+                           'delete', self.name, 'default-worker')
         self.updated_default()
 
     def group_names(self, *options):
@@ -308,10 +309,11 @@ def variants(shell, story):
     # Even before it is complete.
     shell('coe', 'cluster', 'delete', name)
     for refused, words in (
-            ('could not be found (HTTP 404)', ('--cluster-template', 'no')),
-            ('no-such could not be found (HTTP 404)', (
+            ('ClusterTemplate no could not be found (HTTP 404)', (
+                '--cluster-template', 'no')),
+            ('Key pair no-such could not be found (HTTP 404)', (
                 '--cluster-template', story.name, '--keypair', 'no-such')),
-            ('flavor_id', (
+            ('flavor no-such could not be found (HTTP 400)', (
                 '--cluster-template', story.name, '--flavor', 'no-such'))):
         shell.refused(refused, 'coe', 'cluster', 'create', 'refused', *words)
 
@@ -324,5 +326,6 @@ def delete(shell, *stories):
         row['name'] for row in shell.json('coe', 'cluster', 'list')},
         300, f'{names} are gone')
     for name in names:
-        shell.refused('(HTTP 404)', 'coe', 'cluster', 'show', name)
+        shell.refused(f'Cluster {name} could not be found (HTTP 404)',
+                      'coe', 'cluster', 'show', name)
         shell('coe', 'cluster', 'template', 'delete', name, f'{name}-next')

@@ -24,7 +24,8 @@ def quotas(demo, admin):
         made = admin.table(*command('create', '--hard-limit', '5'))
         same(made, project_id=first, resource='Cluster', hard_limit='5')
         same(admin.table(*command('create', of=second)), hard_limit='1')
-        admin.refused('(HTTP 409)', *command('create'))
+        admin.refused('already exists (HTTP 409)', *command('create'),
+                      ends=0)
         same(admin.table(*command('show')), **made)
         same(admin.table(*command('update', '--hard-limit', '7')),
              hard_limit='7')
@@ -39,9 +40,10 @@ def quotas(demo, admin):
         same(first in listed(admin), False)
         admin(*command('delete'))
         admin(*command('delete', of=second))
-        admin.refused('(HTTP 404)', *command('delete'))
+        admin.refused('could not be found (HTTP 404)', *command('delete'),
+                      ends=0)
         demo.refused("Policy doesn't allow quota:create",
-                     *command('create'))
+                     *command('create'), ends=0)
         demo.refused('by administrators only (HTTP 403)', *command('show'))
     finally:
         for of in (first, second):

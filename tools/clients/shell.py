@@ -37,8 +37,10 @@ class Shell:
     def __call__(self, *words):
         """The command ends with 0; its output."""
         code, output, errors = self.run(*words)
-        if code:
-            raise Failed(f'{said(words)} ended with {code}: {errors}')
+        # Some only print what went wrong.
+        if code or '(HTTP ' in output:
+            raise Failed(f'{said(words)} ended with {code}: {output} '
+                         f'{errors}')
         self.done.add(named(words))
         return output
 
@@ -55,12 +57,13 @@ class Shell:
                  if line.startswith('|')]
         return {line[1].strip(): line[2].strip() for line in lines[1:]}
 
-    def refused(self, text, *words):
-        """The command says so, whatever it ends with."""
+    def refused(self, text, *words, ends=1):
+        """The command says so, and ends with 1; some end with 0 all the same.
+        """
         code, output, errors = self.run(*words)
-        if text not in output + errors:
-            raise Failed(f'{said(words)} ended with {code} and did not say '
-                         f'"{text}": {output} {errors}')
+        if code != ends or text not in output + errors:
+            raise Failed(f'{said(words)} ended with {code}, not {ends}, or '
+                         f'did not say "{text}": {output} {errors}')
 
     def run(self, *words):
         """(exit status, output, errors) of any command."""

@@ -24,6 +24,8 @@ SHOWN = {
     'http_proxy': 'http://proxy:3128', 'https_proxy': 'https://proxy:3128',
     'no_proxy': 'localhost,.local', 'insecure_registry': 'registry:5000',
     'server_type': 'vm'}
+UNPUBLISHED = ("Policy doesn't allow clustertemplate:publish to be performed "
+               '(HTTP 403)')
 UPDATE = ('coe', 'cluster', 'template', 'update')
 
 
@@ -73,11 +75,12 @@ def create_others(demo, admin, plain, shared, image):
          labels={'one': '1', 'two': '2'}, floating_ip_enabled=False,
          keypair_id='-', docker_volume_size='-', http_proxy='-',
          tls_disabled=False, public=False)
-    demo.refused('publish', 'coe', 'cluster', 'template', 'create', shared,
+    demo.refused(UNPUBLISHED, 'coe', 'cluster', 'template', 'create', shared,
                  *needed, '--public')
     admin('coe', 'cluster', 'template', 'create', shared, *needed,
           '--public', '--hidden')
-    demo.refused('image_id', 'coe', 'cluster', 'template', 'create',
+    demo.refused('Invalid value for image_id: image no-such could not be '
+                 'found (HTTP 400)', 'coe', 'cluster', 'template', 'create',
                  'refused', '--coe', 'kubernetes', '--image', 'no-such',
                  '--external-network', 'public')
 
@@ -100,7 +103,8 @@ def list_them(demo, admin, full, plain, shared):
     rows = demo.json(*listed, '--fields', 'coe,image_id,public,labels')
     same({(row['coe'], row['public']) for row in rows
           if row['name'] in (full, plain)}, {('kubernetes', False)})
-    demo.refused('sort_key', *listed, '--sort-key', 'nonsense')
+    demo.refused('Invalid value for query parameter sort_key', *listed,
+                 '--sort-key', 'nonsense')
 
 
 def update_typed(demo, full):
@@ -128,7 +132,8 @@ def update_typed(demo, full):
     demo(*UPDATE, full, '--master-lb-disabled', '--floating-ip-disabled')
     demo(*UPDATE, full, '--name', f'{full}-renamed')
     demo(*UPDATE, f'{full}-renamed', '--name', full)
-    demo.refused('nowhere', *UPDATE, full, '--image', 'nowhere')
+    demo.refused('image nowhere could not be found (HTTP 400)', *UPDATE,
+                 full, '--image', 'nowhere')
 
 
 def update_patched(demo, full):
@@ -151,8 +156,10 @@ def update_patched(demo, full):
     demo(*UPDATE, full, 'replace', f'name={full}-renamed')
     demo(*UPDATE, f'{full}-renamed', 'replace', f'name={full}')
     demo(*UPDATE, full, 'add', 'keypair_id=testkey')
-    demo.refused('nowhere', *UPDATE, full, 'replace', 'image_id=nowhere')
-    demo.refused('nonsense', *UPDATE, full, 'replace', 'nonsense=1')
+    demo.refused('image nowhere could not be found (HTTP 400)', *UPDATE,
+                 full, 'replace', 'image_id=nowhere')
+    demo.refused('/nonsense cannot be changed', *UPDATE, full,
+                 'replace', 'nonsense=1')
 
 
 def after_updates(demo, full):
@@ -173,7 +180,7 @@ def after_updates(demo, full):
 def publish(demo, admin, full, typed):
     public, private = (('--public',), ('--private',)) if typed else (
         ('replace', 'public=true'), ('replace', 'public=False'))
-    demo.refused('publish', *UPDATE, full, *public)
+    demo.refused(UNPUBLISHED, *UPDATE, full, *public)
     uuid = demo.json('coe', 'cluster', 'template', 'show', full)['uuid']
     same(admin.json(*UPDATE, uuid, *public), public=True, uuid=uuid)
     same(admin.json(*UPDATE, uuid, '--hidden'), public=True, hidden=True)
@@ -184,10 +191,11 @@ def publish(demo, admin, full, typed):
 def delete(demo, admin, full, plain, shared):
     """Several at once; what fails is told, and the next one tried."""
     delete = ('coe', 'cluster', 'template', 'delete')
-    demo.refused('no-such could not be found', *delete, full, 'no-such',
-                 plain)
-    demo.refused('(HTTP 404)', 'coe', 'cluster', 'template', 'show', full)
-    demo.refused('(HTTP 404)', 'coe', 'cluster', 'template', 'show', plain)
+    demo.refused('ClusterTemplate no-such could not be found (HTTP 404)',
+                 *delete, full, 'no-such', plain, ends=0)
+    for name in (full, plain):
+        demo.refused(f'ClusterTemplate {name} could not be found (HTTP 404)',
+                     'coe', 'cluster', 'template', 'show', name)
     admin(*delete, shared)
     left = [row['name'] for row in admin.json(
         'coe', 'cluster', 'template', 'list')]
