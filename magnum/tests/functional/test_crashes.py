@@ -164,11 +164,11 @@ def test_a_request_that_names_its_own_key_is_signed(world):
 
 
 def test_an_error_of_our_own_says_nothing_of_it(world, monkeypatch):
-    def broken(self, *args, **kwargs):
+    def broken(ident):
         raise RuntimeError('SELECT trustee_password FROM cluster')
 
-    monkeypatch.setattr('magnum.db.queries.clusters', broken)
-    answer = ask(world, 'GET', '/v1/clusters')
+    monkeypatch.setattr(world.cloud, 'image', broken)
+    answer = ask(world, 'POST', '/v1/clustertemplates', TEMPLATE)
     assert answer.status_int == 500
     assert answer.json['errors'][0]['code'] == 'server'
     assert 'SELECT' not in answer.text and 'Runtime' not in answer.text
