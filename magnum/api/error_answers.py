@@ -43,14 +43,6 @@ _UNSUPPORTED = {
     'additionalProperties': False}
 
 # As Keystone's middleware says it, before anybody else is asked.
-_NO_KEYSTONE = {
-    'type': 'object',
-    'properties': {'code': {'type': 'string', 'pattern': '^503'},
-                   'title': {'type': 'string'},
-                   'message': {'type': 'string'}},
-    'required': ['code', 'title', 'message'],
-    'additionalProperties': False}
-
 _NO_TOKEN = {
     'type': 'object',
     'properties': {'error': {
@@ -83,7 +75,7 @@ def components():
     """The schemas, answers and headers that the rest refers to."""
     return {
         'schemas': {'Error': _ERROR, 'Unsupported': _UNSUPPORTED,
-                    'NoToken': _NO_TOKEN, 'NoKeystone': _NO_KEYSTONE},
+                    'NoToken': _NO_TOKEN},
         'responses': {_name(code): _error(code) for code in MEANING},
         'headers': {'RequestId': _REQUEST_ID, **_version_headers()}}
 
@@ -120,9 +112,7 @@ def _error(code):
         headers['WWW-Authenticate'] = {
             'description': 'Where Keystone is.', 'required': True,
             'schema': {'type': 'string', 'pattern': '^Keystone uri='}}
-    elif code == 503:
-        content = _either(content[expose.JSON]['schema'])
-    elif code != 500:
+    elif code not in (500, 503):
         # What is not of a microversion of ours has none.
         headers |= {name: _header(name) for name in _version_headers()
                     if code not in (404, 406) or name != versions.HEADER}
@@ -145,14 +135,6 @@ def _errors(code):
                         'The detail of the error once more.'}},
         'required': ['errors', 'message'],
         'additionalProperties': False}
-
-
-def _either(ours):
-    """The middleware asks what the client would like to read."""
-    text = {'schema': {'type': 'string'}}
-    return {expose.JSON: {'schema': {'anyOf': [
-                ours, schemas.reference('NoKeystone')]}},
-            'text/html': text, 'text/plain': text}
 
 
 def _header(name):

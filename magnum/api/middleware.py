@@ -100,6 +100,11 @@ class Errors:
                 error = environ['pecan.original_exception']
                 response = error_response(environ, RouteError(
                     error.status_int, error.detail or error.title))
+            elif response.status_int == 503:
+                # Of the middleware, in words that some clients die of.
+                raise errors.ServiceUnavailable(
+                    'Keystone does not answer, so that the token cannot be '
+                    'checked; try again later.')
         except errors.MagnumError as e:
             if e.code >= 500:
                 LOG.warning('%s %s: %s', environ['REQUEST_METHOD'],

@@ -116,9 +116,6 @@ def read(path, response):
 
 def _read_error(path, response):
     if response.content_type != 'application/json':
-        # The middleware that cannot reach Keystone says so in plain text.
-        if response.status_int == 503:
-            return
         raise Misread(f'{path}: an error is {response.content_type}.')
     if not response.body:
         return

@@ -361,3 +361,5 @@ def test_a_keystone_that_is_away_is_described(api, monkeypatch):
         headers = {'Accept': accept} if accept else {}
         answer = api('GET', '/v1/clusters', headers=headers)
         assert answer.status_int == 503
+        # There are clients that die of an error without this.
+        assert answer.json['errors'][0]['title'].startswith('Keystone does')
