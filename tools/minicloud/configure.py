@@ -39,7 +39,10 @@ def keystone():
         'identity': {'password_hash_algorithm': 'bcrypt',
                      'password_hash_rounds': 4},
     })
-    uwsgi('keystone', 'keystone.wsgi.api', threads=8,
+    # Its middleware keeps the token of the request in an attribute of its own:
+    # with threads, one request now and then has the scope of another's token
+    # and is refused with 403.
+    uwsgi('keystone', 'keystone.wsgi.api', processes=4, threads=1,
           env=f'OS_KEYSTONE_CONFIG_DIR={ETC / "keystone"}')
 
 
@@ -356,13 +359,14 @@ def write(service, name, groups, paste=None):
         shutil.copy(VENV / 'etc' / service / paste, ETC / service / paste)
 
 
-def uwsgi(name, module, threads=6, env='', more_env='', pyargv=''):
+def uwsgi(name, module, processes=1, threads=6, env='', more_env='',
+          pyargv=''):
     service = name.removesuffix('-api')
     (ETC / 'uwsgi').mkdir(exist_ok=True)
     options = {
         'http-socket': f'{IP}:{PORTS[service]}',
         'module': f'{module}:application', 'need-app': 'true',
-        'master': 'true', 'processes': 1, 'threads': threads,
+        'master': 'true', 'processes': processes, 'threads': threads,
         'enable-threads': 'true', 'lazy-apps': 'true', 'die-on-term': 'true',
         'thunder-lock': 'true', 'buffer-size': 65535, 'listen': 100,
         'add-header': 'Connection: close', 'disable-logging': 'true',
