@@ -9,6 +9,7 @@ import argparse
 import collections
 import contextlib
 import json
+import math
 import os
 import pathlib
 import signal
@@ -159,7 +160,8 @@ class Runs:
         self.operations = {}
 
     def all(self, tokens, count):
-        """About so many requests, shared by the tokens; the exit status."""
+        """At least so many requests, shared by the tokens; the exit status.
+        """
         paths = _get(self.url, '/v1/openapi.json', tokens[0])['paths']
         self.operations = {
             (method.upper(), path): operation
@@ -178,7 +180,18 @@ class Runs:
             status = self.one(token, phases, each) or status
             if time.monotonic() > self.deadline:
                 print('The time is over.')
-                break
+                return status
+        return self.rest(tokens[0], count) or status
+
+    def rest(self, token, count):
+        """What is missing of so many, as some have few that differ."""
+        status = 0
+        while (left := count - sum(self.seen.values())) > 0 and (
+                time.monotonic() < self.deadline):
+            if self.seed is not None:
+                self.seed += 1
+            each = math.ceil(left / len(self.operations))
+            status = self.one(token, ['fuzzing'], each) or status
         return status
 
     def until_all_succeed(self, token):
