@@ -2,7 +2,8 @@
 """The real processes of this service, on the mini cloud.
 
 A mini cloud that is up is used and left up; else it is brought up for these
-tests and down again.  MINICLOUD_SHIFT and MINICLOUD_HOME choose which one.
+tests, while others run, and down again.  MINICLOUD_SHIFT and MINICLOUD_HOME
+choose which one.
 """
 
 import os
@@ -24,10 +25,33 @@ import daemons  # noqa: E402
 import processes  # noqa: E402
 import settings  # noqa: E402
 
+# The process that brings it up, and what that says.
+RISING = pytest.StashKey()
+RISING_LOG = settings.LOG / 'up.log'
+
 
 def pytest_collection_modifyitems(config, items):
     # The cloud costs minutes: what needs none of it runs first.
     items.sort(key=lambda item: '/integration/' in str(item.path))
+
+
+def pytest_collection_finish(session):
+    """Bring the cloud up while the tests before ours run."""
+    ours = any('/integration/' in str(item.path) for item in session.items)
+    if not ours or session.config.option.collectonly or subprocess.run(
+            [MINICLOUD / 'status'], stdout=subprocess.DEVNULL
+    ).returncode == 0:
+        return
+    settings.make_folders()
+    with RISING_LOG.open('w') as log:
+        session.config.stash[RISING] = subprocess.Popen(
+            [MINICLOUD / 'up'], stdout=log, stderr=subprocess.STDOUT)
+
+
+def pytest_unconfigure(config):
+    if RISING in config.stash:
+        config.stash[RISING].wait()
+        subprocess.run([MINICLOUD / 'down'], check=True)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -40,16 +64,12 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture(scope='session')
-def minicloud():
+def minicloud(pytestconfig):
     """A mini cloud that is up."""
-    was_up = subprocess.run([MINICLOUD / 'status'],
-                            stdout=subprocess.DEVNULL).returncode == 0
-    if not was_up:
-        subprocess.run([MINICLOUD / 'up'], check=True)
+    rising = pytestconfig.stash.get(RISING, None)
+    if rising and rising.wait():
+        pytest.fail(f'The mini cloud is not up: see {RISING_LOG}')
     os.environ['OS_CLIENT_CONFIG_FILE'] = str(settings.CLOUDS)
-    yield
-    if not was_up:
-        subprocess.run([MINICLOUD / 'down'], check=True)
 
 
 @pytest.fixture(scope='session')
