@@ -12,12 +12,12 @@ from magnum.api import paging
 from magnum.api import services
 from magnum.certificates import stores
 from magnum.certificates import x509
-from magnum import client_options
 from magnum.conductor import options as periodic
 from magnum.conductor import worker
 from magnum.db import session
 from magnum.drivers import options
 from magnum import identity
+from magnum.openstack import options as client_options
 from magnum import quota
 from magnum import rpc
 

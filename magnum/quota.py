@@ -5,7 +5,8 @@ from oslo_config import cfg
 from oslo_db import exception as db_exception
 from sqlalchemy import orm
 
-from magnum.db import changes
+from magnum.db import clusters
+from magnum.db import quotas
 from magnum.db import session as db
 from magnum import errors
 
@@ -22,7 +23,7 @@ CONF.register_opts(OPTS, group='quotas')
 
 def limit(session: orm.Session, project_id: str) -> int:
     """The most clusters that the project may have."""
-    hard_limit = changes.hard_limit(session, project_id, 'Cluster')
+    hard_limit = quotas.hard_limit(session, project_id, 'Cluster')
     return (CONF.quotas.max_clusters_per_project if hard_limit is None
             else hard_limit)
 
@@ -30,7 +31,7 @@ def limit(session: orm.Session, project_id: str) -> int:
 def check(session: orm.Session, project_id: str) -> None:
     """Refuse early what `take` would refuse; holds nothing."""
     most = limit(session, project_id)
-    if changes.count_clusters(session, project_id) >= most:
+    if clusters.count(session, project_id) >= most:
         raise errors.QuotaExceeded('clusters', most)
 
 
@@ -43,7 +44,7 @@ def take(session: orm.Session, project_id: str) -> None:
 
     :raises QuotaExceeded: the limit is reached; nothing was changed.
     """
-    changes.hold_project(session, project_id)
+    quotas.hold_project(session, project_id)
     check(session, project_id)
 
 
@@ -56,7 +57,7 @@ def prepare(project_id: str) -> None:
     """
     try:
         with db.writer() as session:
-            changes.ensure_project(session, project_id)
+            quotas.ensure_project(session, project_id)
     except db_exception.DBDuplicateEntry:
         # Another request was faster: the row is there, which is all we want.
         pass

@@ -15,8 +15,8 @@ from cryptography import fernet
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf import hkdf
 
-from magnum import client_options
 from magnum import errors
+from magnum.openstack import options
 
 
 def fernets(keys: list[str], purpose: str) -> fernet.MultiFernet:
@@ -26,7 +26,7 @@ def fernets(keys: list[str], purpose: str) -> fernet.MultiFernet:
     :raises InfrastructureFailed: there is neither a key nor a password.
     """
     found = [_fernet(key, purpose) for key in keys]
-    password = client_options.service_password()
+    password = options.service_password()
     if password:
         found.append(_derived(password, purpose))
     if not found:

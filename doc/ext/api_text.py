@@ -6,8 +6,8 @@ Apart from `api_reference`, so that it can be tested without Sphinx.
 
 import json
 
-from magnum.api import error_answers
-from magnum.api import openapi
+from magnum.api.description import answers
+from magnum.api.description import openapi
 from magnum.api import root
 from magnum.api import versions
 
@@ -54,7 +54,7 @@ def errors():
     """What each status of an error means."""
     return _table(('Status', 'Meaning'),
                   ((str(code), meaning) for code, meaning
-                   in error_answers.MEANING.items()))
+                   in answers.MEANING.items()))
 
 
 def _operation(path, method, operation):

@@ -5,8 +5,9 @@ from magnum.api import clusters
 from magnum.api import expose
 from magnum.api import types
 from magnum.api import versions
-from magnum.db import queries
+from magnum.db import nodegroups
 from magnum.db import session as db
+from magnum.db import templates
 from magnum import errors
 from magnum.operations import resize_cluster
 from magnum.operations import upgrade_cluster
@@ -62,8 +63,8 @@ def _new_template(call):
     if ident is None:
         raise errors.NotFound('ClusterTemplate', 'null')
     with db.reader() as session:
-        return queries.cluster_template(session, call.context, ident,
-                                        call.context.is_admin)
+        return templates.find(session, call.context, ident,
+                              call.context.is_admin)
 
 
 def _nodegroup(call, cluster):
@@ -71,7 +72,7 @@ def _nodegroup(call, cluster):
     ident = call.body['nodegroup']
     if ident is not None:
         with db.reader() as session:
-            return queries.nodegroup(session, cluster, ident)
+            return nodegroups.find(session, cluster, ident)
     if cluster.default_workers is None:
         raise errors.NotFound('Nodegroup', 'of the default workers')
     return cluster.default_workers

@@ -10,8 +10,8 @@ from magnum.api import paging
 from magnum.api import patch as patches
 from magnum.api import types
 from magnum.db import models
-from magnum.db import queries
 from magnum.db import session as db
+from magnum.db import templates
 from magnum import drivers
 from magnum import errors
 from magnum import openstack
@@ -115,10 +115,10 @@ def detail(call):
 @expose.method(result=ClusterTemplate)
 def get_one(call, template_ident):
     """Show a cluster template."""
-    everyone = expose.everyone(call, rules.GET_ONE_ALL_PROJECTS)
+    all_projects = expose.all_projects(call, rules.GET_ONE_ALL_PROJECTS)
     with db.reader() as session:
-        row = queries.cluster_template(session, call.context, template_ident,
-                                       everyone)
+        row = templates.find(session, call.context, template_ident,
+                             all_projects)
     if not row.public:
         policy.authorize(call.context, rules.GET, row)
     return _show(call, row)
@@ -160,17 +160,17 @@ def create(call, kind, word):
     if kind is ClusterTemplate:
         references.check_root_disk(found, row.labels)
     with db.writer() as session:
-        queries.add_cluster_template(session, row)
+        templates.add(session, row)
     return row
 
 
 @expose.method(patch=ClusterTemplate, result=ClusterTemplate)
 def patch(call, template_ident):
     """Change a cluster template."""
-    everyone = expose.everyone(call, rules.UPDATE_ALL_PROJECTS)
+    all_projects = expose.all_projects(call, rules.UPDATE_ALL_PROJECTS)
     with db.reader() as session:
-        row = queries.cluster_template(session, call.context, template_ident,
-                                       everyone)
+        row = templates.find(session, call.context, template_ident,
+                             all_projects)
     policy.authorize(call.context, rules.UPDATE, row)
     return _show(call, change(call, row, ClusterTemplate, rules.PUBLISH))
 
@@ -195,9 +195,9 @@ def change(call, row, kind, publish):
     changed = {name for name in changed | DERIVED
                if getattr(wanted, name) != before[name]}
     with db.writer() as session:
-        if changed - HARMLESS and queries.template_in_use(session, row.uuid):
+        if changed - HARMLESS and templates.in_use(session, row.uuid):
             raise _in_use(row)
-        return queries.update_cluster_template(
+        return templates.update(
             session, row.uuid, {name: getattr(wanted, name)
                                 for name in changed})
 
@@ -205,10 +205,10 @@ def change(call, row, kind, publish):
 @expose.method(answers=204)
 def delete(call, template_ident):
     """Delete a cluster template that no cluster uses."""
-    everyone = expose.everyone(call, rules.DELETE_ALL_PROJECTS)
+    all_projects = expose.all_projects(call, rules.DELETE_ALL_PROJECTS)
     with db.reader() as session:
-        row = queries.cluster_template(session, call.context, template_ident,
-                                       everyone)
+        row = templates.find(session, call.context, template_ident,
+                             all_projects)
     policy.authorize(call.context, rules.DELETE, row)
     remove(row)
 
@@ -219,16 +219,16 @@ def remove(row):
     :raises Invalid: a cluster uses it.
     """
     with db.writer() as session:
-        if not queries.delete_cluster_template(session, row.uuid):
+        if not templates.delete(session, row.uuid):
             raise _in_use(row)
 
 
 def _list(call, path, rule):
-    everyone = expose.everyone(call, rule)
+    all_projects = expose.all_projects(call, rule)
     page = paging.page(call)
     with db.reader() as session:
-        rows = queries.cluster_templates(session, call.context, page,
-                                         everyone)
+        rows = templates.page(session, call.context, page,
+                              all_projects)
     return paging.body(call, page, 'clustertemplates', path,
                        [_show(call, row) for row in rows])
 

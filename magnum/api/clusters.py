@@ -10,8 +10,9 @@ from magnum.api import paging
 from magnum.api import patch as patches
 from magnum.api import types
 from magnum.api import versions
-from magnum.db import queries
+from magnum.db import clusters
 from magnum.db import session as db
+from magnum.db import templates
 from magnum import errors
 from magnum.operations import create_cluster
 from magnum.operations import delete_cluster
@@ -111,10 +112,10 @@ _STORED = ('name', 'cluster_template_id', 'keypair', 'docker_volume_size',
 def get_all(call):
     """List clusters."""
     policy.authorize(call.context, rules.GET_ALL)
-    everyone = expose.everyone(call, rules.GET_ALL_ALL_PROJECTS)
+    all_projects = expose.all_projects(call, rules.GET_ALL_ALL_PROJECTS)
     page = paging.page(call)
     with db.reader() as session:
-        rows = queries.clusters(session, call.context, page, everyone)
+        rows = clusters.page(session, call.context, page, all_projects)
     return paging.body(call, page, 'clusters', 'clusters',
                        [_show(call, row, SHORT) for row in rows])
 
@@ -123,11 +124,11 @@ def get_all(call):
 def detail(call):
     """List clusters with all their attributes."""
     policy.authorize(call.context, rules.DETAIL)
-    everyone = expose.everyone(call, rules.DETAIL_ALL_PROJECTS)
+    all_projects = expose.all_projects(call, rules.DETAIL_ALL_PROJECTS)
     page = paging.page(call)
     with db.reader() as session:
-        rows = queries.clusters(session, call.context, page, everyone,
-                                template=True)
+        rows = clusters.page(session, call.context, page, all_projects,
+                             template=True)
     return paging.body(call, page, 'clusters', 'clusters/detail',
                        [_show(call, row, **_labels(row)) for row in rows])
 
@@ -189,10 +190,10 @@ def find(call, ident, rule, rule_of_all_projects, target=None):
 
     :param target: what the rule is asked about, of the row; else the row.
     """
-    everyone = expose.everyone(call, rule_of_all_projects)
+    all_projects = expose.all_projects(call, rule_of_all_projects)
     with db.reader() as session:
-        row = queries.cluster(session, call.context, ident, everyone,
-                              template=True)
+        row = clusters.find(session, call.context, ident, all_projects,
+                            template=True)
     policy.authorize(call.context, rule, target(row) if target else row)
     return row
 
@@ -222,7 +223,7 @@ def template(call, ident):
     """The template that a new cluster is to be made from."""
     try:
         with db.reader() as session:
-            return queries.cluster_template(session, call.context, ident)
+            return templates.find(session, call.context, ident)
     except errors.NotFound as e:
         if call.version < versions.NO_WORKERS:
             raise errors.Invalid(str(e)) from None

@@ -4,7 +4,7 @@
 from magnum.api import expose
 from magnum.api import types
 from magnum.api import versions
-from magnum.db import queries
+from magnum.db import clusters
 from magnum.db import session as db
 from magnum.operations import rotate_credential
 from magnum.policies import credential as rules
@@ -16,9 +16,9 @@ from magnum import policy
 def patch(call, cluster_ident):
     """Renew the credential of a cluster."""
     policy.authorize(call.context, rules.ROTATE)
-    everyone = expose.everyone(call, rules.ROTATE_ALL_PROJECTS)
+    all_projects = expose.all_projects(call, rules.ROTATE_ALL_PROJECTS)
     with db.reader() as session:
-        cluster = queries.cluster(session, call.context, cluster_ident,
-                                  everyone, template=True)
+        cluster = clusters.find(session, call.context, cluster_ident,
+                                all_projects, template=True)
     rotate_credential.request(call.context, cluster)
     return {'uuid': cluster.uuid}

@@ -87,7 +87,7 @@ class Call:
                  'rel': 'bookmark'}]
 
 
-def everyone(call, rule):
+def all_projects(call, rule):
     """Whether rows of all projects are meant, as for administrators.
 
     :raises PolicyNotAuthorized: the operator's policy says otherwise.

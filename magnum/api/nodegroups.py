@@ -9,7 +9,8 @@ from magnum.api import paging
 from magnum.api import patch as patches
 from magnum.api import types
 from magnum.api import versions
-from magnum.db import queries
+from magnum.db import clusters as cluster_rows
+from magnum.db import nodegroups
 from magnum.db import session as db
 from magnum.operations import create_nodegroup
 from magnum.operations import delete_nodegroup
@@ -87,12 +88,12 @@ def get_all(call, cluster_ident):
     """List the nodegroups of a cluster."""
     policy.authorize(call.context, rules.GET_ALL)
     page = paging.page(call)
-    everyone = expose.everyone(call, rules.GET_ALL_ALL_PROJECTS)
+    all_projects = expose.all_projects(call, rules.GET_ALL_ALL_PROJECTS)
     with db.reader() as session:
-        cluster = queries.cluster(session, call.context, cluster_ident,
-                                  everyone)
-        rows = queries.nodegroups(session, cluster, page,
-                                  call.query['role'] or None)
+        cluster = cluster_rows.find(session, call.context, cluster_ident,
+                                    all_projects)
+        rows = nodegroups.page(session, cluster, page,
+                               call.query['role'] or None)
     return paging.body(call, page, 'nodegroups',
                        f'clusters/{cluster.uuid}/nodegroups',
                        [types.show(NodeGroup, row, SHORT, merge_labels=False)
@@ -132,7 +133,7 @@ def patch(call, cluster_ident, nodegroup_ident):
         update_nodegroup.request(call.context, cluster, row,
                                  {name: after[name] for name in changed})
         with db.reader() as session:
-            row = queries.nodegroup(session, cluster, row.uuid)
+            row = nodegroups.find(session, cluster, row.uuid)
     return _show(call, cluster, row)
 
 
@@ -146,10 +147,10 @@ def delete(call, cluster_ident, nodegroup_ident):
 
 
 def _cluster(call, ident, rule):
-    everyone = expose.everyone(call, rule)
+    all_projects = expose.all_projects(call, rule)
     with db.reader() as session:
-        return queries.cluster(session, call.context, ident, everyone,
-                               template=True)
+        return cluster_rows.find(session, call.context, ident, all_projects,
+                                 template=True)
 
 
 def _find(call, cluster_ident, nodegroup_ident, rule):
@@ -159,7 +160,7 @@ def _find(call, cluster_ident, nodegroup_ident, rule):
 
 def _nodegroup(cluster, ident):
     with db.reader() as session:
-        return queries.nodegroup(session, cluster, ident)
+        return nodegroups.find(session, cluster, ident)
 
 
 def _show(call, cluster, row):

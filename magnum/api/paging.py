@@ -7,7 +7,7 @@ from oslo_config import cfg
 
 from magnum.api import expose
 from magnum.api import types
-from magnum.db import queries
+from magnum.db import pages
 
 CONF = cfg.CONF
 
@@ -61,7 +61,7 @@ def page(call, columns=()):
     """
     limit = call.query['limit']
     sort_key = call.query['sort_key'] or 'id'
-    return queries.Page(
+    return pages.Page(
         limit=min(limit or CONF.api.max_limit, CONF.api.max_limit),
         marker=call.query['marker'],
         sort_key=dict(columns).get(sort_key, sort_key),

@@ -7,7 +7,7 @@ from magnum.api import expose
 from magnum.api import paging
 from magnum.api import types
 from magnum.db import models
-from magnum.db import queries
+from magnum.db import quotas
 from magnum.db import session as db
 from magnum import errors
 from magnum import openstack
@@ -58,7 +58,7 @@ def get_all(call):
     project_id = (None if call.query['all_tenants']
                   else call.context.project_id or '')
     with db.reader() as session:
-        rows = queries.quotas(session, page, project_id)
+        rows = quotas.page(session, page, project_id)
     return paging.body(call, page, 'quotas', 'quotas',
                        [types.show(Quota, row) for row in rows], marker='id')
 
@@ -75,7 +75,7 @@ def get_one(call, project_id, resource):
     except ValueError as e:
         raise errors.InvalidParameter('resource', f'{e}.') from None
     with db.reader() as session:
-        row = queries.quota(session, project_id, resource)
+        row = quotas.find(session, project_id, resource)
     if row is None:
         return {'project_id': project_id, 'resource': resource,
                 'hard_limit': CONF.quotas.max_clusters_per_project}
@@ -89,7 +89,7 @@ def post(call):
     openstack.request_cloud(call.context).project(call.body['project_id'])
     row = models.Quota(**call.body)
     with db.writer() as session:
-        queries.add_quota(session, row)
+        quotas.add(session, row)
     return types.show(Quota, row)
 
 
@@ -98,8 +98,8 @@ def patch(call, project_id, resource):
     """Change what a project may have."""
     policy.authorize(call.context, rules.UPDATE)
     with db.writer() as session:
-        row = queries.update_quota(session, project_id, resource,
-                                   call.body['hard_limit'])
+        row = quotas.update(session, project_id, resource,
+                            call.body['hard_limit'])
     return types.show(Quota, row)
 
 
@@ -108,5 +108,5 @@ def delete(call, project_id, resource):
     """Let a project have what all have that were given no quota."""
     policy.authorize(call.context, rules.DELETE)
     with db.writer() as session:
-        queries.delete_quota(session, project_id, resource)
+        quotas.delete(session, project_id, resource)
 

@@ -8,18 +8,18 @@ import pecan
 from webob import acceptparse
 from webob import multidict
 
-from magnum.api import baymodels
-from magnum.api import bays
 from magnum.api import certificates
 from magnum.api import cluster_actions
 from magnum.api import cluster_templates
 from magnum.api import clusters
 from magnum.api import credentials
+from magnum.api.description import openapi
 from magnum.api import expose
-from magnum.api import federations
+from magnum.api.legacy import baymodels
+from magnum.api.legacy import bays
+from magnum.api.legacy import federations
 from magnum.api import middleware
 from magnum.api import nodegroups
-from magnum.api import openapi
 from magnum.api import options  # noqa: F401  (registers [api])
 from magnum.api import quotas
 from magnum.api import services

@@ -6,7 +6,7 @@ from oslo_config import cfg
 from magnum.api import expose
 from magnum.api import types
 from magnum.db import models
-from magnum.db import queries
+from magnum.db import services
 from magnum.db import session as db
 from magnum.policies import service as rules
 from magnum import policy
@@ -43,7 +43,7 @@ def get_all(call):
     """List the conductors."""
     policy.authorize(call.context, rules.GET_ALL)
     with db.reader() as session:
-        rows = queries.services(session)
+        rows = services.every(session)
     return {'mservices': [types.show(Service, row, state=_state(row))
                           for row in rows]}
 

@@ -3,7 +3,7 @@
 
 from magnum.api import expose
 from magnum.api import types
-from magnum.db import queries
+from magnum.db import clusters
 from magnum.db import session as db
 from magnum import errors
 from magnum.policies import stats as rules
@@ -29,5 +29,5 @@ def get_all(call):
                                    'seen by administrators only.')
         project_id = call.context.project_id or ''
     with db.reader() as session:
-        clusters, nodes = queries.stats(session, project_id)
-    return {'clusters': clusters, 'nodes': nodes}
+        count, nodes = clusters.stats(session, project_id)
+    return {'clusters': count, 'nodes': nodes}

@@ -10,7 +10,7 @@ from oslo_log import log
 from magnum.certificates import x509
 from magnum.conductor import endpoints
 from magnum.conductor import worker
-from magnum.db import changes
+from magnum.db import services
 from magnum.db import session as db
 from magnum import drivers
 from magnum import errors
@@ -85,4 +85,4 @@ class Conductor:
     @db.retried
     def _beat_once():
         with db.writer() as session:
-            changes.beat(session, CONF.host, 'magnum-conductor')
+            services.beat(session, CONF.host, 'magnum-conductor')

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from magnum import context
-from magnum.db import changes
 from magnum.db import models
+from magnum.db import nodegroups
 from magnum.db import session as db
 from magnum import errors
 from magnum import openstack
@@ -79,7 +79,7 @@ def _store(context: context.RequestContext, cluster: models.Cluster,
     with db.writer() as session:
         requests.begin(session, 'Adding a nodegroup to', cluster,
                        requests.STANDING, 'UPDATE_IN_PROGRESS')
-        changes.add_nodegroup(session, nodegroup)
+        nodegroups.add(session, nodegroup)
         journal.record(session, KIND.name, cluster.uuid,
                        args={'nodegroup': nodegroup.uuid, 'is_new': True},
                        timeout_seconds=requests.timeout_seconds(cluster),

@@ -8,7 +8,7 @@ the oldest.
 
 from magnum.certificates import authority
 from magnum import context
-from magnum.db import changes
+from magnum.db import clusters
 from magnum.db import models
 from magnum.db import session as db
 from magnum.drivers import base
@@ -34,10 +34,10 @@ def request(context: context.RequestContext,
 @db.retried
 def _store(context: context.RequestContext, cluster: models.Cluster) -> None:
     with db.writer() as session:
-        changes.touch_cluster(session, cluster.uuid)
+        clusters.touch(session, cluster.uuid)
         if journal.active(session, cluster.uuid, KIND.name):
             return
-        if not changes.mark_for_deletion(session, cluster.uuid):
+        if not clusters.mark_for_deletion(session, cluster.uuid):
             raise errors.NotFound('Cluster', cluster.uuid)
         journal.cancel(session, cluster.uuid)
         journal.record(session, KIND.name, cluster.uuid,

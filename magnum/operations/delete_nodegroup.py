@@ -6,8 +6,9 @@ its cluster comes first.
 """
 
 from magnum import context
-from magnum.db import changes
+from magnum.db import clusters
 from magnum.db import models
+from magnum.db import nodegroups
 from magnum.db import session as db
 from magnum.drivers import base
 from magnum import errors
@@ -41,7 +42,7 @@ def request(context: context.RequestContext, cluster: models.Cluster,
 def _store(context: context.RequestContext, cluster: models.Cluster,
            nodegroup: models.NodeGroup) -> None:
     with db.writer() as session:
-        changes.touch_cluster(session, cluster.uuid)
+        clusters.touch(session, cluster.uuid)
         if journal.active(session, cluster.uuid, delete_cluster.KIND.name):
             # It goes with its cluster.
             return
@@ -50,8 +51,8 @@ def _store(context: context.RequestContext, cluster: models.Cluster,
                if (operation.args or {}).get('nodegroup') == nodegroup.uuid]
         if any(operation.kind == KIND.name for operation in own):
             return
-        if not changes.begin_nodegroup(session, nodegroup.uuid, None,
-                                       'DELETE_IN_PROGRESS'):
+        if not nodegroups.begin(session, nodegroup.uuid, None,
+                                'DELETE_IN_PROGRESS'):
             raise errors.NotFound('Nodegroup', nodegroup.name)
         requests.begin(session, 'Deleting a nodegroup of', cluster,
                        requests.STANDING | {'DELETE_FAILED'},

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import orm
 
 from magnum import context
-from magnum.db import changes
+from magnum.db import clusters
 from magnum.db import models
 from magnum import drivers
 from magnum.drivers import base
@@ -99,8 +99,8 @@ def begin(session: orm.Session, operation: str, cluster: models.Cluster,
 
     :raises WrongStatus: it does not; nothing was changed.
     """
-    if not changes.begin_cluster(session, cluster.uuid, allowed, status):
-        now = changes.load_cluster(session, cluster.uuid)
+    if not clusters.begin(session, cluster.uuid, allowed, status):
+        now = clusters.load(session, cluster.uuid)
         if now is None:
             raise errors.NotFound('Cluster', cluster.uuid)
         raise errors.WrongStatus(operation, 'cluster', cluster.uuid,

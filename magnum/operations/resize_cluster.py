@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import dataclasses
 
 from magnum import context
-from magnum.db import changes
 from magnum.db import models
+from magnum.db import nodegroups
 from magnum.db import session as db
 from magnum import errors
 from magnum.operations import desired
@@ -79,15 +79,15 @@ def store(context: context.RequestContext, kind: str,
         requests.begin(session, 'Resizing', cluster, allowed,
                        'UPDATE_IN_PROGRESS')
         # What was checked may have changed until the cluster's row was ours.
-        now = changes.load_nodegroup(session, nodegroup.uuid)
+        now = nodegroups.load(session, nodegroup.uuid)
         if now is None:
             raise errors.NotFound('Nodegroup', nodegroup.name)
         if now.status == 'DELETE_IN_PROGRESS':
             raise errors.WrongStatus('Resizing', 'nodegroup', now.name,
                                      now.status)
         check_bounds(cluster, now, node_count)
-        old = changes.count_nodegroup(session, nodegroup.uuid, node_count,
-                                      'UPDATE_IN_PROGRESS')
+        old = nodegroups.set_node_count(session, nodegroup.uuid, node_count,
+                                        'UPDATE_IN_PROGRESS')
         journal.record(
             session, kind, cluster.uuid,
             args={'nodegroup': nodegroup.uuid, 'node_count': node_count,

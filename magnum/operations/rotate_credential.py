@@ -5,7 +5,7 @@ The cluster's status tells nothing of it: clusters do not change by it.
 """
 
 from magnum import context
-from magnum.db import changes
+from magnum.db import clusters
 from magnum.db import models
 from magnum.db import session as db
 from magnum import errors
@@ -38,8 +38,8 @@ def request(context: context.RequestContext,
 @db.retried
 def _store(context: context.RequestContext, cluster: models.Cluster) -> None:
     with db.writer() as session:
-        changes.touch_cluster(session, cluster.uuid)
-        now = changes.load_cluster(session, cluster.uuid)
+        clusters.touch(session, cluster.uuid)
+        now = clusters.load(session, cluster.uuid)
         if now is None:
             raise errors.NotFound('Cluster', cluster.uuid)
         requests.check_status('Rotating the credential of', now,

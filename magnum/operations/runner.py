@@ -19,7 +19,8 @@ import time
 
 from oslo_log import log
 
-from magnum.db import changes
+from magnum.db import clusters
+from magnum.db import nodegroups
 from magnum.db import session as db
 from magnum import errors
 from magnum import notifications
@@ -173,14 +174,14 @@ def _finish(operation: journal.Operation, state: str) -> None:
 def _write_facts(session, work: working.Work, facts: outcome.Facts,
                  **columns) -> None:
     if facts.forget:
-        changes.delete_cluster(session, work.cluster.uuid)
+        clusters.delete(session, work.cluster.uuid)
         return
-    changes.write_cluster(session, work.cluster,
-                          {**facts.cluster, **columns})
+    clusters.write(session, work.cluster,
+                   {**facts.cluster, **columns})
     for group in work.nodegroups:
-        changes.write_nodegroup(session, group,
-                                facts.nodegroups.get(group.uuid, {}))
-    changes.delete_nodegroups(session, facts.forget_nodegroups)
+        nodegroups.write(session, group,
+                         facts.nodegroups.get(group.uuid, {}))
+    nodegroups.delete(session, facts.forget_nodegroups)
 
 
 def _write_statuses(session, work: working.Work, kind: kinds.Kind, word: str,
@@ -190,7 +191,7 @@ def _write_statuses(session, work: working.Work, kind: kinds.Kind, word: str,
     An update that others wait behind leaves the cluster in progress: nothing
     is `*_IN_PROGRESS` without an active operation, and the reverse.
     """
-    changes.touch_cluster(session, work.cluster.uuid)
+    clusters.touch(session, work.cluster.uuid)
     queued = journal.others(session, work.operation)
     expected, status = kind.status('IN_PROGRESS'), kind.status(word)
     groups = [uuid for uuid in kind.nodegroups(work)
@@ -198,10 +199,10 @@ def _write_statuses(session, work: working.Work, kind: kinds.Kind, word: str,
                          for other in queued)]
     failed = ', '.join(f'{group.name} failed' for group in work.nodegroups
                        if group.uuid in groups)
-    changes.close_nodegroups(session, groups,
-                             kind.nodegroup_status('IN_PROGRESS'),
-                             kind.nodegroup_status(word), reason)
+    nodegroups.close(session, groups,
+                     kind.nodegroup_status('IN_PROGRESS'),
+                     kind.nodegroup_status(word), reason)
     if not queued:
-        changes.close_cluster(
+        clusters.close(
             session, work.cluster.uuid, expected, status,
             reason and (f'{failed}: {reason}' if failed else reason))

@@ -8,7 +8,7 @@ only the statuses in which it may be asked for are fewer.
 from collections.abc import Mapping
 
 from magnum import context
-from magnum.db import changes
+from magnum.db import clusters
 from magnum.db import models
 from magnum.db import session as db
 from magnum import errors
@@ -45,5 +45,5 @@ def set_health(cluster_uuid: str, health_status: str | None,
                health_status_reason: Mapping[str, str] | None) -> None:
     """Store what a controller in the cluster says of its health."""
     with db.writer() as session:
-        changes.write_health(session, cluster_uuid, health_status,
-                             health_status_reason)
+        clusters.write_health(session, cluster_uuid, health_status,
+                              health_status_reason)

@@ -12,8 +12,8 @@ import dataclasses
 from typing import Any
 
 from magnum import context
-from magnum.db import changes
 from magnum.db import models
+from magnum.db import nodegroups
 from magnum.db import session as db
 from magnum import errors
 from magnum.operations import desired
@@ -81,14 +81,14 @@ def _store(context: context.RequestContext, kind: str,
     with db.writer() as session:
         requests.begin(session, 'Changing a nodegroup of', cluster,
                        requests.STANDING, 'UPDATE_IN_PROGRESS')
-        now = changes.load_nodegroup(session, nodegroup.uuid)
+        now = nodegroups.load(session, nodegroup.uuid)
         if now is None:
             raise errors.NotFound('Nodegroup', nodegroup.name)
         # What was checked may have changed until the cluster's row was ours.
         _check_counts(now, wish)
         old = {key: getattr(now, key) for key in wish}
-        if not changes.begin_nodegroup(session, now.uuid, CHANGEABLE,
-                                       'UPDATE_IN_PROGRESS', wish):
+        if not nodegroups.begin(session, now.uuid, CHANGEABLE,
+                                'UPDATE_IN_PROGRESS', wish):
             raise _wrong_status(now)
         journal.record(session, kind, cluster.uuid,
                        args={'nodegroup': now.uuid, 'old': old},

@@ -10,8 +10,9 @@ import dataclasses
 from typing import Any
 
 from magnum import context
-from magnum.db import changes
+from magnum.db import clusters
 from magnum.db import models
+from magnum.db import nodegroups
 from magnum.db import session as db
 from magnum import drivers
 from magnum.drivers import base
@@ -79,12 +80,12 @@ def _store(context: context.RequestContext, cluster: models.Cluster,
     with db.writer() as session:
         requests.begin_checked(session, 'Upgrading', cluster, models.SETTLED,
                                'UPDATE_IN_PROGRESS')
-        changes.write_cluster(session, cluster,
-                              {'cluster_template_id': template.uuid})
+        clusters.write(session, cluster,
+                       {'cluster_template_id': template.uuid})
         for group in groups:
-            changes.begin_nodegroup(session, group.uuid, None,
-                                    'UPDATE_IN_PROGRESS',
-                                    {'image_id': template.image_id})
+            nodegroups.begin(session, group.uuid, None,
+                             'UPDATE_IN_PROGRESS',
+                             {'image_id': template.image_id})
         journal.record(
             session, KIND.name, cluster.uuid,
             args={**args, 'nodegroup': nodegroup.uuid,

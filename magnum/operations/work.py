@@ -7,7 +7,7 @@ import functools
 from sqlalchemy import orm
 
 from magnum.certificates import authority
-from magnum.db import changes
+from magnum.db import clusters
 from magnum.db import models
 from magnum import drivers
 from magnum.drivers import base
@@ -118,7 +118,7 @@ class Work:
 
 def load(session: orm.Session, operation: models.Operation) -> Work | None:
     """The work of an operation; None when its cluster is gone."""
-    cluster = changes.load_cluster(session, operation.cluster_uuid)
+    cluster = clusters.load(session, operation.cluster_uuid)
     if cluster is None:
         return None
     nodegroups, template = cluster.nodegroups, cluster.template

@@ -11,8 +11,8 @@ import functools
 import jsonschema_rs
 import webob
 
+from magnum.api.description import openapi
 from magnum.api import expose
-from magnum.api import openapi
 from magnum.api import root
 from magnum.tests import clients
 

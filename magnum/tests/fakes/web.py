@@ -8,9 +8,9 @@ from oslo_config import cfg
 import pytest
 import requests
 
-from magnum import client_options
 from magnum import identity
 from magnum import openstack
+from magnum.openstack import options
 from magnum.tests.fakes import barbican
 from magnum.tests.fakes import keystone
 
@@ -92,7 +92,7 @@ class Cloud:
 @pytest.fixture
 def cloud():
     """The fake cloud, in place of all that the service speaks to."""
-    client_options._login()
+    options._login()
     values = [*((name, value, 'keystone_auth')
                 for name, value in LOGIN.items()),
               *((name, value, 'trust') for name, value in TRUST.items())]

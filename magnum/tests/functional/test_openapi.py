@@ -11,9 +11,9 @@ import jsonschema_rs
 import openapi_spec_validator
 import pytest
 
-from magnum.api import openapi
+from magnum.api.description import openapi
+from magnum.api.description import schemas
 from magnum.api import root
-from magnum.api import schemas
 from magnum.api import types
 from magnum.api import versions
 from magnum import errors

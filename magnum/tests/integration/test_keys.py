@@ -12,10 +12,10 @@ import pytest
 
 from magnum.certificates import authority
 from magnum.certificates import stores
-from magnum import client_options
 from magnum import errors
 from magnum import identity
 from magnum import openstack
+from magnum.openstack import options
 import settings
 
 CONF = cfg.CONF
@@ -30,7 +30,7 @@ def login(user, project):
 @pytest.fixture(scope='module', autouse=True)
 def configured(minicloud):
     """This process logged in as the service."""
-    client_options._login()
+    options._login()
     values = [*((name, value, 'keystone_auth')
                 for name, value in login('magnum', 'service').items()),
               ('trustee_domain_name', 'magnum', 'trust'),

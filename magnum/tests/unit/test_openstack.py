@@ -9,6 +9,7 @@ import requests
 
 from magnum import errors
 from magnum import openstack
+from magnum.openstack import sessions
 from magnum.tests.fakes import web
 
 CONF = cfg.CONF
@@ -55,10 +56,10 @@ def test_a_token_is_shown_to_keystone_once(cloud):
 
 
 def test_only_so_many_tokens_are_remembered(cloud, monkeypatch):
-    monkeypatch.setattr(openstack, 'TOKENS', 2)
+    monkeypatch.setattr(sessions, 'TOKENS', 2)
     for _ in range(5):
         openstack.token_cloud(cloud.keystone.user_token())
-    assert len(openstack._clouds) == 2
+    assert len(sessions._clouds) == 2
 
 
 def test_a_token_that_ended_is_refused(cloud):
@@ -94,7 +95,7 @@ def test_all_calls_have_a_time_out(cloud, user):
     serve(cloud, 'glance', {'/v2/images': {'images': []}})
     with pytest.raises(errors.NotFound):
         user.image('x')
-    assert set(cloud.web.timeouts) == {openstack.TIMEOUT}
+    assert set(cloud.web.timeouts) == {sessions.TIMEOUT}
 
 
 def test_calls_of_a_user_carry_the_services_token_too(cloud, user):
@@ -214,7 +215,7 @@ def test_a_client_may_have_tls_options_of_its_own(cloud, user):
     try:
         client = user.heat.http_client.session
         assert client.verify == '/ca.pem'
-        assert client.timeout == openstack.TIMEOUT
+        assert client.timeout == sessions.TIMEOUT
     finally:
         CONF.clear_override('ca_file', 'heat_client')
     assert user.session.verify is True

@@ -8,13 +8,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from magnum import cloud
 from magnum import context as contexts
-from magnum.db import changes
+from magnum.db import clusters
 from magnum.db import models
 from magnum.db import session as db
 from magnum import errors
 from magnum import openstack
+from magnum.openstack import cloud
 from magnum.operations import create_cluster
 from magnum.operations import delete_cluster
 from magnum.operations import resize_cluster
@@ -170,7 +170,7 @@ def test_a_refused_create_stores_nothing(sqlite_database, driver, context,
         create(context, template(**given), **wish)
     assert operations() == []
     with db.reader() as session:
-        assert changes.count_clusters(session, 'p') == 0
+        assert clusters.count(session, 'p') == 0
 
 
 @pytest.mark.parametrize('labels, merge, stored_labels', [
@@ -265,6 +265,6 @@ def test_deleting_twice_is_deleting_once(cluster, context):
 
 def test_what_is_gone_cannot_be_deleted(cluster, context):
     with db.writer() as session:
-        changes.delete_cluster(session, cluster.uuid)
+        clusters.delete(session, cluster.uuid)
     with pytest.raises(errors.NotFound):
         delete_cluster.request(context, cluster)

@@ -15,9 +15,9 @@ import inspect
 import re
 import sys
 
-from magnum.api import error_answers
+from magnum.api.description import answers
+from magnum.api.description import schemas
 from magnum.api import expose
-from magnum.api import schemas
 from magnum.api import types
 from magnum.api import versions
 from magnum import policies
@@ -40,10 +40,11 @@ def document(routes, public, url=None):
                                    components)
         for method, controller in methods.items()}
         for path, methods in routes.items() if methods}
-    used = {tag for methods in paths.values()
-            for operation in methods.values() for tag in operation['tags']}
+    modules = {_noun(controller): sys.modules[controller.__module__]
+               for methods in routes.values()
+               for controller in methods.values()}
     _link(paths, routes)
-    shared = error_answers.components()
+    shared = answers.components()
     answer = {
         'openapi': '3.1.0',
         'info': {
@@ -53,8 +54,8 @@ def document(routes, public, url=None):
             'license': {'name': 'Apache 2.0', 'identifier': 'Apache-2.0'},
             'version': str(versions.MAXIMUM),
             'x-release': release.text()},
-        'tags': [{'name': name, 'description': _first_line(
-            sys.modules[f'magnum.api.{name}'])} for name in sorted(used)],
+        'tags': [{'name': name, 'description': _first_line(module)}
+                 for name, module in sorted(modules.items())],
         'paths': paths,
         'components': {
             **shared, 'schemas': shared['schemas'] | components,
@@ -69,7 +70,7 @@ def document(routes, public, url=None):
 
 def _operation(path, method, controller, is_public, components):
     declared = controller.declared
-    noun = controller.__module__.rpartition('.')[2]
+    noun = _noun(controller)
     operation = {
         'operationId': f'{noun}_{controller.__name__}',
         'summary': _first_line(controller),
@@ -93,6 +94,10 @@ def _operation(path, method, controller, is_public, components):
     if rules:
         own['policies'] = rules
     return operation | ({'x-openstack': own} if own else {})
+
+
+def _noun(controller):
+    return controller.__module__.rpartition('.')[2]
 
 
 def _link(paths, routes):
@@ -188,13 +193,13 @@ def _responses(path, method, declared, is_public, components):
         if schema is not None:
             success['content'] = {expose.JSON: {'schema': schema}}
         successes[str(code)] = success
-    return successes | error_answers.answers(codes, path != '')
+    return successes | answers.answers(codes, path != '')
 
 
 def _headers(path, code, declared):
     # What is not made at once is not told of by a header.
     named = declared.headers if code != 202 else {}
-    return error_answers.headers(path != '') | {
+    return answers.headers(path != '') | {
         name: {'description': text, 'required': True,
                'schema': {'type': 'string', 'format': 'uri'}}
         for name, text in named.items()}

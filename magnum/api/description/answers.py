@@ -7,9 +7,9 @@
 
 import http
 
+from magnum.api.description import schemas
 from magnum.api import expose
 from magnum.api import middleware
-from magnum.api import schemas
 from magnum.api import versions
 
 _REQUEST_ID = {

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext import compiler
 
 
-class same(sa.sql.functions.FunctionElement[bool]):
+class equals_exactly(sa.sql.functions.FunctionElement[bool]):
     """Whether a column of text holds just that value.
 
     The loose comparison stays in the statement, as only that uses an index.
@@ -25,14 +25,14 @@ class same(sa.sql.functions.FunctionElement[bool]):
         super().__init__(column, sa.literal(value, sa.String()))
 
 
-@compiler.compiles(same)
-def _plainly(element: same, to: Any, **options: Any) -> str:
+@compiler.compiles(equals_exactly)
+def _plainly(element: equals_exactly, to: Any, **options: Any) -> str:
     column, value = element.clauses
     return to.process(column == value, **options)
 
 
-@compiler.compiles(same, 'mysql', 'mariadb')
-def _byte_by_byte(element: same, to: Any, **options: Any) -> str:
+@compiler.compiles(equals_exactly, 'mysql', 'mariadb')
+def _byte_by_byte(element: equals_exactly, to: Any, **options: Any) -> str:
     column, value = (to.process(side, **options) for side in element.clauses)
     return (f'({column} = {value} AND '
             f'CAST(CONVERT({column} USING utf8mb4) AS BINARY) = '

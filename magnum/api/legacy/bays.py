@@ -12,7 +12,7 @@ from magnum.api import paging
 from magnum.api import patch as patches
 from magnum.api import types
 from magnum.api import versions
-from magnum.db import queries
+from magnum.db import clusters as cluster_rows
 from magnum.db import session as db
 from magnum import errors
 from magnum.operations import create_cluster
@@ -163,8 +163,8 @@ def delete(call, bay_ident):
 
 def _find(call, ident, rule):
     with db.reader() as session:
-        row = queries.cluster(session, call.context, ident,
-                              call.context.is_admin, template=True)
+        row = cluster_rows.find(session, call.context, ident,
+                                call.context.is_admin, template=True)
     policy.authorize(call.context, rule, row)
     return row
 
@@ -172,8 +172,8 @@ def _find(call, ident, rule):
 def _list(call, path, only=None):
     page = paging.page(call, NAMES)
     with db.reader() as session:
-        rows = queries.clusters(session, call.context, page,
-                                call.context.is_admin)
+        rows = cluster_rows.page(session, call.context, page,
+                                 call.context.is_admin)
     return paging.body(call, page, 'bays', path,
                        [_show(call, row, only) for row in rows])
 
@@ -182,8 +182,8 @@ def _whole(call, uuid, status):
     """The answer of version 1.1, as the bay is now."""
     call.status = status
     with db.reader() as session:
-        return _show(call, queries.cluster(session, call.context, uuid,
-                                           call.context.is_admin))
+        return _show(call, cluster_rows.find(session, call.context, uuid,
+                                             call.context.is_admin))
 
 
 def _show(call, row, only=None, **computed):

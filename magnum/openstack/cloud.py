@@ -20,9 +20,9 @@ from oslo_config import cfg
 from oslo_utils import uuidutils
 import requests
 
-from magnum import client_options
 from magnum import errors
-from magnum import refusals
+from magnum.openstack import options
+from magnum.openstack import translate
 
 CONF = cfg.CONF
 
@@ -109,7 +109,7 @@ class Cloud:
         return list(self._roles or self._who().role_names)
 
     def _who(self) -> access.AccessInfo:
-        with refusals.translated('Keystone'):
+        with translate.translated('Keystone'):
             return self._auth.get_access(self.session)
 
     # What the catalogue says; no calls.
@@ -124,9 +124,9 @@ class Cloud:
 
         :param client: the word of the [<client>_client] section.
         """
-        service, kind, _ = client_options.CLIENTS[client]
+        service, kind, _ = options.CLIENTS[client]
         conf = CONF[f'{client}_client']
-        with refusals.translated(service):
+        with translate.translated(service):
             return self._auth.get_endpoint(
                 self.session, service_type=kind, skip_discovery=True,
                 interface=interface or conf.endpoint_type,
@@ -135,7 +135,7 @@ class Cloud:
     def auth_url(self, interface: str = 'public',
                  region: str | None = None) -> str:
         """Keystone's address for others, from the catalogue; ends in /v3."""
-        with refusals.translated('Keystone'):
+        with translate.translated('Keystone'):
             url = self._auth.get_endpoint(
                 self.session, service_type='identity', skip_discovery=True,
                 interface=interface, region_name=region)
@@ -148,7 +148,7 @@ class Cloud:
         if CONF.cinder_client.region_name:
             return CONF.cinder_client.region_name
         conf = CONF.nova_client
-        with refusals.translated('Nova'):
+        with translate.translated('Nova'):
             return self._who().service_catalog.endpoint_data_for(
                 service_type='compute', interface=conf.endpoint_type,
                 region_name=conf.region_name).region_name
@@ -243,7 +243,7 @@ class Cloud:
         _check('Project', ident)
         path = parse.quote(ident, safe='')
         try:
-            with refusals.translated('Keystone'):
+            with translate.translated('Keystone'):
                 return self.session.get(
                     f'{self.auth_url()}/projects/{path}',
                     headers={'Accept': 'application/json'}
@@ -288,7 +288,7 @@ class Cloud:
         :param client: the word of the [<client>_client] section.
         :param path: below the version.
         """
-        with refusals.translated(client_options.CLIENTS[client].name):
+        with translate.translated(options.CLIENTS[client].name):
             return self._session_to(client).request(
                 self._url(client, path), method.upper(), **arguments)
 
@@ -296,7 +296,7 @@ class Cloud:
         answer = self.call(client, 'get', path, params=query,
                            headers={'Accept': 'application/json'},
                            connect_retries=1)
-        with refusals.translated(client_options.CLIENTS[client].name):
+        with translate.translated(options.CLIENTS[client].name):
             return answer.json()
 
     def _delete(self, client: str, path: str) -> None:
@@ -305,14 +305,14 @@ class Cloud:
 
     def _url(self, client: str, path: str) -> str:
         base = self.endpoint(client).rstrip('/')
-        version = client_options.CLIENTS[client].version
+        version = options.CLIENTS[client].version
         if f'/{version.partition(".")[0]}' not in parse.urlsplit(base).path:
             base = f'{base}/{version}'
         return base + path
 
     def _session_to(self, client: str) -> ka_session.Session:
         """The session; another one where a client has TLS options."""
-        tls = client_options.tls(client)
+        tls = options.tls(client)
         if not tls:
             return self.session
         own = self.session

@@ -1,14 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The other services of the cloud: the one place that makes clients for them.
+"""Keystone sessions, and the `Cloud` that each of them opens.
 
-    service_cloud()         as the service's own user
-    request_cloud(context)  as the caller of the request at hand (API)
-    token_cloud(token)      as the owner of a bare token (conductor)
-
-All three give a `Cloud`.  The sessions of a process share one pool of
-connections; each call has a time-out.  What goes wrong comes out as one of
-`magnum.errors`; who uses a client of `Cloud` directly wraps it in
-`translated`.
+The sessions of a process share one pool of connections; each call has a
+time-out.
 """
 
 import hashlib
@@ -24,10 +18,10 @@ from keystoneauth1 import service_token
 from keystoneauth1 import session as ka_session
 from oslo_config import cfg
 
-from magnum import client_options
-from magnum import cloud
 from magnum import errors
-from magnum import refusals
+from magnum.openstack import cloud
+from magnum.openstack import options
+from magnum.openstack import translate
 
 CONF = cfg.CONF
 
@@ -44,7 +38,7 @@ TOKENS = 64
 CONNECTIONS = 32
 
 Cloud = cloud.Cloud
-translated = refusals.translated
+translated = translate.translated
 
 _lock = threading.Lock()
 _session = None
@@ -78,7 +72,7 @@ def session_for(auth: Any) -> ka_session.Session:
 
 def keystone_url() -> str:
     """Keystone's address as configured, with its version."""
-    url = client_options.keystone_url()
+    url = options.keystone_url()
     if not url:
         raise errors.InfrastructureFailed(
             'Keystone\'s address is not configured: [keystone_auth] auth_url.')
@@ -88,12 +82,12 @@ def keystone_url() -> str:
 
 def _load_session() -> ka_session.Session:
     try:
-        auth = client_options.load_auth(keystone_url())
+        auth = options.load_auth(keystone_url())
     except (ka_exc.AuthPluginException, cfg.RequiredOptError) as e:
         raise errors.InfrastructureFailed(
             f'[keystone_auth] does not make a complete login: {e}') from e
     session = session_loading.Session().load_from_conf_options(
-        CONF, client_options.AUTH_GROUP, auth=auth)
+        CONF, options.AUTH_GROUP, auth=auth)
     if session.timeout is None:
         session.timeout = float(TIMEOUT)
     for scheme in ('http://', 'https://'):

@@ -10,7 +10,8 @@ from magnum.api import expose
 from magnum.api import paging
 from magnum.api import patch as patches
 from magnum.api import types
-from magnum.db import queries
+from magnum.db import clusters
+from magnum.db import federations
 from magnum.db import session as db
 from magnum import errors
 from magnum.policies import federation as rules
@@ -104,12 +105,12 @@ def delete(call, federation_ident):
     """Forget a federation; there is nothing behind it."""
     row = _find(call, federation_ident, rules.DELETE)
     with db.writer() as session:
-        queries.delete_federation(session, row.uuid)
+        federations.delete(session, row.uuid)
 
 
 def _find(call, ident, rule):
     with db.reader() as session:
-        row = queries.federation(session, call.context, ident)
+        row = federations.find(session, call.context, ident)
     policy.authorize(call.context, rule, {
         'project_id': row.project_id, 'user_id': call.context.user_id})
     return row
@@ -117,7 +118,7 @@ def _find(call, ident, rule):
 
 def _cluster(call, ident):
     with db.reader() as session:
-        return queries.cluster(session, call.context, ident)
+        return clusters.find(session, call.context, ident)
 
 
 def _check_properties(properties):
@@ -143,7 +144,7 @@ def _check_member(call, row, change):
 def _list(call, path, only=None):
     page = paging.page(call)
     with db.reader() as session:
-        rows = queries.federations(session, call.context, page)
+        rows = federations.page(session, call.context, page)
     return paging.body(call, page, 'federations', path,
                        [_show(call, row, only) for row in rows])
 

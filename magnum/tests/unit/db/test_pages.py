@@ -7,12 +7,17 @@ import pytest
 
 from magnum.api import cluster_templates
 from magnum.api import clusters
-from magnum.api import federations
+from magnum.api.legacy import federations
 from magnum.api import nodegroups
 from magnum.api import quotas
 from magnum import context
-from magnum.db import queries
+from magnum.db import clusters as cluster_rows
+from magnum.db import federations as federation_rows
+from magnum.db import nodegroups as nodegroup_rows
+from magnum.db import pages
+from magnum.db import quotas as quota_rows
 from magnum.db import session as db
+from magnum.db import templates
 from magnum import errors
 from magnum.tests import factories
 
@@ -27,7 +32,7 @@ def walk(read, sort_key, sort_dir, mark='uuid'):
     found, marker = [], None
     while True:
         with db.reader() as session:
-            rows = read(session, queries.Page(2, marker, sort_key, sort_dir))
+            rows = read(session, pages.Page(2, marker, sort_key, sort_dir))
         if not rows:
             return found
         found += [row.id for row in rows]
@@ -48,7 +53,7 @@ def test_every_order_of_clusters_can_be_paged_through(database):
     factories.store(*(factories.cluster(**columns) for columns in VARIED))
     for key, direction in itertools.product(clusters.SORT_KEYS,
                                             ('asc', 'desc')):
-        found = walk(lambda session, page: queries.clusters(
+        found = walk(lambda session, page: cluster_rows.page(
             session, caller(), page), key, direction)
         assert sorted(found) == sorted(set(found)), key
         assert len(found) == len(VARIED), key
@@ -68,13 +73,13 @@ def test_every_order_of_the_others_can_be_paged_through(database):
                     *(factories.quota(project_id=name) for name in 'pqr'))
     cases = [
         (cluster_templates.SORT_KEYS, 'uuid', lambda session, page:
-            queries.cluster_templates(session, caller(), page)),
+            templates.page(session, caller(), page)),
         (nodegroups.SORT_KEYS, 'uuid', lambda session, page:
-            queries.nodegroups(session, cluster, page)),
+            nodegroup_rows.page(session, cluster, page)),
         (federations.SORT_KEYS, 'uuid', lambda session, page:
-            queries.federations(session, caller(), page)),
+            federation_rows.page(session, caller(), page)),
         (quotas.SORT_KEYS, 'id', lambda session, page:
-            queries.quotas(session, page))]
+            quota_rows.page(session, page))]
     for keys, mark, read in cases:
         for key, direction in itertools.product(keys, ('asc', 'desc')):
             assert len(walk(read, key, direction, mark)) == 3, key
@@ -91,8 +96,8 @@ def test_a_template_is_seen_as_its_flags_say(database):
 
     def seen(**values):
         with db.reader() as session:
-            return [row.name for row in queries.cluster_templates(
-                session, caller(**values), queries.Page(10))]
+            return [row.name for row in templates.page(
+                session, caller(**values), pages.Page(10))]
 
     assert seen() == names
     assert seen(project_id='q') == ['public', 'old']
@@ -106,22 +111,22 @@ def test_rows_of_nobody_are_not_everybodys(database):
     with db.reader() as session:
         for values in ({}, {'project_id': None},
                        {'project_id': None, 'user_id': None}):
-            assert not queries.clusters(session, caller(**values),
-                                        queries.Page(10))
+            assert not cluster_rows.page(session, caller(**values),
+                                         pages.Page(10))
 
 
 def test_a_name_that_two_have_is_refused(database):
     factories.store(factories.cluster(name='c'), factories.cluster(name='c'))
     with db.reader() as session, pytest.raises(errors.Conflict):
-        queries.cluster(session, caller(), 'c')
+        cluster_rows.find(session, caller(), 'c')
 
 
 def test_a_uuid_that_is_taken_is_refused(database):
     row = factories.template()
     factories.store(row)
     with pytest.raises(errors.AlreadyExists), db.writer() as session:
-        queries.add_cluster_template(session,
-                                     factories.template(uuid=row.uuid))
+        templates.add(session,
+                      factories.template(uuid=row.uuid))
 
 
 def test_a_template_in_use_stays(database):
@@ -129,10 +134,10 @@ def test_a_template_in_use_stays(database):
     factories.store(free, used, factories.cluster(
         project_id='q', cluster_template_id=used.uuid))
     with db.writer() as session:
-        assert queries.template_in_use(session, used.uuid)
-        assert not queries.template_in_use(session, free.uuid)
-        assert not queries.delete_cluster_template(session, used.uuid)
-        assert queries.delete_cluster_template(session, free.uuid)
+        assert templates.in_use(session, used.uuid)
+        assert not templates.in_use(session, free.uuid)
+        assert not templates.delete(session, used.uuid)
+        assert templates.delete(session, free.uuid)
 
 
 def test_nodes_are_counted_in_one_statement(database):
@@ -141,6 +146,6 @@ def test_nodes_are_counted_in_one_statement(database):
                     factories.nodegroup(second, node_count=5),
                     factories.nodegroup(second, node_count=None))
     with db.reader() as session:
-        assert queries.stats(session) == (2, 8)
-        assert queries.stats(session, 'p') == (1, 2)
-        assert queries.stats(session, 'nobody') == (0, 0)
+        assert cluster_rows.stats(session) == (2, 8)
+        assert cluster_rows.stats(session, 'p') == (1, 2)
+        assert cluster_rows.stats(session, 'nobody') == (0, 0)

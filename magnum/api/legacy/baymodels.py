@@ -8,8 +8,8 @@ from magnum.api import expose
 from magnum.api import paging
 from magnum.api import types
 from magnum.api import versions
-from magnum.db import queries
 from magnum.db import session as db
+from magnum.db import templates
 from magnum.policies import bay as rules
 from magnum import policy
 
@@ -96,14 +96,14 @@ def delete(call, baymodel_ident):
 def find(call, ident):
     """The baymodel of that uuid or name; administrators see all."""
     with db.reader() as session:
-        return queries.cluster_template(session, call.context, ident,
-                                        call.context.is_admin)
+        return templates.find(session, call.context, ident,
+                              call.context.is_admin)
 
 
 def _list(call, path):
     page = paging.page(call)
     with db.reader() as session:
-        rows = queries.cluster_templates(session, call.context, page)
+        rows = templates.page(session, call.context, page)
     return paging.body(call, page, 'baymodels', path,
                        [_show(call, row) for row in rows])
 

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clusters: what the API shows, and what operations read and write.
+
+A row that the caller may not know of is the same as none: `NotFound`.
+
+Changing a status is an UPDATE with the old value in its WHERE.  Whoever
+changes a cluster touches its row first: the row's lock, held until the
+transaction ends, puts requests and closing operations in one order, and what
+is read after it is what was committed before it.
+"""
+
+from collections.abc import Collection
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from magnum import context as contexts
+from magnum.db import models
+from magnum.db import pages
+from magnum.db import statements
+
+# Of what a list loads by the hundred, the columns that a list shows.
+_IN_LISTS = (
+    orm.defer(models.Cluster.trust_id),
+    orm.defer(models.Cluster.trustee_username),
+    orm.defer(models.Cluster.trustee_user_id),
+    orm.defer(models.Cluster.trustee_password),
+    orm.defer(models.Cluster.ca_cert_ref),
+    orm.defer(models.Cluster.etcd_ca_cert_ref),
+    orm.defer(models.Cluster.front_proxy_ca_cert_ref),
+    orm.defer(models.Cluster.magnum_cert_ref),
+    orm.selectinload(models.Cluster.nodegroups).load_only(
+        models.NodeGroup.role, models.NodeGroup.node_count,
+        models.NodeGroup.node_addresses))
+
+
+def find(session: orm.Session, context: contexts.RequestContext,
+         ident: str, all_projects: bool = False,
+         template: bool = False) -> models.Cluster:
+    """One cluster by uuid or name, with its nodegroups, in one statement.
+
+    :param template: with its template, whoever may see that.
+    """
+    query = sa.select(models.Cluster).options(
+        orm.joinedload(models.Cluster.nodegroups))
+    if template:
+        query = query.options(orm.joinedload(models.Cluster.template))
+    query = query.where(pages.visible(context, models.Cluster, all_projects))
+    return pages.one(session, query, models.Cluster, ident, 'Cluster',
+                     'clusters')
+
+
+def page(session: orm.Session, context: contexts.RequestContext,
+         page: pages.Page, all_projects: bool = False,
+         template: bool = False) -> Sequence[models.Cluster]:
+    """A page of clusters with their nodegroups; one statement for each.
+
+    They are for being shown: where their keys are, what nodegroups have of
+    their own, and all of a template but its labels is not loaded.
+    """
+    visible = pages.visible(context, models.Cluster, all_projects)
+    query = sa.select(models.Cluster).options(*_IN_LISTS).where(visible)
+    if template:
+        query = query.options(orm.selectinload(models.Cluster.template)
+                              .load_only(models.ClusterTemplate.labels))
+    return pages.page(session, query, models.Cluster, page, visible, 'Cluster')
+
+
+def stats(session: orm.Session,
+          project_id: str | None = None) -> tuple[int, int]:
+    """How many clusters, and nodes in them; of all projects when None."""
+    clusters = sa.select(sa.func.count(models.Cluster.id))
+    nodes = sa.select(sa.func.coalesce(
+        sa.func.sum(sa.func.coalesce(models.NodeGroup.node_count, 1)),
+        0)).where(
+            sa.exists().where(
+                models.Cluster.uuid == models.NodeGroup.cluster_id))
+    if project_id is not None:
+        clusters = clusters.where(models.Cluster.project_id == project_id)
+        nodes = nodes.where(models.NodeGroup.project_id == project_id)
+    row = session.execute(sa.select(clusters.scalar_subquery(),
+                                    nodes.scalar_subquery())).one()
+    return int(row[0]), int(row[1])
+
+
+def load(session: orm.Session, uuid: str) -> models.Cluster | None:
+    """A cluster with its groups and its template, whoever asks."""
+    return session.scalar(
+        sa.select(models.Cluster).where(models.Cluster.uuid == uuid)
+        .options(orm.selectinload(models.Cluster.nodegroups),
+                 orm.joinedload(models.Cluster.template))
+        .execution_options(populate_existing=True))
+
+
+def count(session: orm.Session, project_id: str) -> int:
+    """How many clusters the project has, in any status."""
+    return session.scalar(sa.select(sa.func.count(models.Cluster.id))
+                          .where(models.Cluster.project_id == project_id))
+
+
+def touch(session: orm.Session, uuid: str) -> bool:
+    """Hold the cluster's row until the transaction ends; False: no row."""
+    return bool(statements.execute(
+        session, sa.update(models.Cluster).where(models.Cluster.uuid == uuid)
+        .values(updated_at=models.utcnow())))
+
+
+def begin(session: orm.Session, uuid: str, allowed: Collection[str],
+          status: str) -> bool:
+    """Give the cluster a new status if it has one of `allowed`."""
+    return bool(statements.execute(
+        session, sa.update(models.Cluster)
+        .where(models.Cluster.uuid == uuid, models.Cluster.status.in_(allowed))
+        .values(status=status, status_reason=None)))
+
+
+def close(session: orm.Session, uuid: str, expected: str, status: str,
+          reason: str | None) -> None:
+    """Give the cluster its final status, unless another change is on."""
+    statements.execute(
+        session, sa.update(models.Cluster)
+        .where(models.Cluster.uuid == uuid, models.Cluster.status == expected)
+        .values(status=status, status_reason=reason))
+
+
+def mark_for_deletion(session: orm.Session, uuid: str) -> bool:
+    """The cluster and its groups are on their way out; False: no cluster."""
+    going = {'status': 'DELETE_IN_PROGRESS', 'status_reason': None}
+    statements.execute(
+        session, sa.update(models.NodeGroup)
+        .where(models.NodeGroup.cluster_id == uuid).values(**going))
+    return bool(statements.execute(
+        session, sa.update(models.Cluster)
+        .where(models.Cluster.uuid == uuid).values(**going)))
+
+
+def write(session: orm.Session, cluster: models.Cluster,
+          columns: Mapping[str, Any]) -> None:
+    """Write what of `columns` differs from `cluster`, a row read before."""
+    statements.write(session, cluster, columns)
+
+
+def write_health(session: orm.Session, uuid: str, status: str | None,
+                 reason: Mapping[str, str] | None) -> None:
+    """Store what was reported of the cluster's health; the status stays."""
+    statements.execute(
+        session, sa.update(models.Cluster).where(models.Cluster.uuid == uuid)
+        .values(health_status=status,
+                health_status_reason=dict(reason or {})))
+
+
+def delete(session: orm.Session, uuid: str) -> None:
+    """Remove the rows of a cluster of which nothing else is left."""
+    statements.execute(
+        session, sa.delete(models.NodeGroup)
+        .where(models.NodeGroup.cluster_id == uuid))
+    statements.execute(
+        session, sa.delete(models.Cluster).where(models.Cluster.uuid == uuid))

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cluster templates: the project's own, and the public ones."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from oslo_db import exception as db_exc
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from magnum import context as contexts
+from magnum.db import models
+from magnum.db import pages
+from magnum.db import statements
+from magnum import errors
+
+
+def find(session: orm.Session, context: contexts.RequestContext,
+         ident: str,
+         all_projects: bool = False) -> models.ClusterTemplate:
+    """One template by uuid or name, if the caller may make clusters of it."""
+    query = sa.select(models.ClusterTemplate).where(
+        _template_visible(context, all_projects))
+    return pages.one(session, query, models.ClusterTemplate, ident,
+                'ClusterTemplate', 'ClusterTemplates')
+
+
+def page(session: orm.Session,
+         context: contexts.RequestContext, page: pages.Page,
+         all_projects: bool = False
+         ) -> Sequence[models.ClusterTemplate]:
+    """A page of templates: the project's, and the public ones."""
+    visible = _template_visible(context, all_projects)
+    query = sa.select(models.ClusterTemplate).where(visible)
+    return pages.page(session, query, models.ClusterTemplate, page, visible,
+                 'ClusterTemplate')
+
+
+def in_use(session: orm.Session, uuid: str) -> bool:
+    """Whether any cluster, of any project, was made from the template."""
+    return bool(session.scalar(sa.select(_used(uuid))))
+
+
+def add(session: orm.Session,
+        row: models.ClusterTemplate) -> None:
+    """Store a new template.
+
+    :raises AlreadyExists: its uuid is taken.
+    """
+    try:
+        session.add(row)
+        session.flush()
+    except db_exc.DBDuplicateEntry:
+        raise errors.AlreadyExists('ClusterTemplate', row.uuid) from None
+
+
+def update(session: orm.Session, uuid: str,
+           changes: Mapping[str, Any]
+           ) -> models.ClusterTemplate:
+    """Change a template; the row as it is then."""
+    if changes:
+        session.execute(sa.update(models.ClusterTemplate)
+                        .where(models.ClusterTemplate.uuid == uuid)
+                        .values(**changes))
+    row = session.scalar(sa.select(models.ClusterTemplate)
+                         .where(models.ClusterTemplate.uuid == uuid))
+    if row is None:
+        raise errors.NotFound('ClusterTemplate', uuid)
+    return row
+
+
+def delete(session: orm.Session, uuid: str) -> bool:
+    """Delete a template unless a cluster uses it; whether it was deleted."""
+    return bool(statements.execute(
+        session, sa.delete(models.ClusterTemplate)
+        .where(models.ClusterTemplate.uuid == uuid, ~_used(uuid))))
+
+
+def _template_visible(context: contexts.RequestContext,
+                      all_projects: bool) -> sa.ColumnElement[bool]:
+    model = models.ClusterTemplate
+    if all_projects:
+        return sa.true()
+    public: sa.ColumnElement[bool] = model.public == sa.true()
+    if not context.is_admin:
+        # Templates older than the column hold NULL: not hidden.
+        public = public & sa.or_(model.hidden == sa.false(),
+                                 model.hidden.is_(None))
+    return sa.or_(pages.visible(context, model, False), public)
+
+
+def _used(uuid: str) -> sa.ColumnElement[bool]:
+    return sa.exists().where(models.Cluster.cluster_template_id == uuid)
