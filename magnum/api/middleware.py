@@ -37,9 +37,11 @@ _TRACEBACK = 'Traceback (most recent call last):'
 class RouteError(errors.MagnumError):
     """The request did not get as far as a controller."""
 
-    def __init__(self, code, message, headers=()):
+    code = 'BAD_ROUTE'
+
+    def __init__(self, http_status, message, headers=()):
         super().__init__(message)
-        self.code = code
+        self.http_status = http_status
         self.headers = headers
 
 
@@ -106,7 +108,7 @@ class Errors:
                     'Keystone does not answer, so that the token cannot be '
                     'checked; try again later.')
         except errors.MagnumError as e:
-            if e.code >= 500:
+            if e.http_status >= 500:
                 LOG.warning('%s %s: %s', environ['REQUEST_METHOD'],
                             environ.get('PATH_INFO'), e)
             response = error_response(environ, e)
@@ -147,14 +149,15 @@ def error_response(environ, error):
     """The answer that tells of an error."""
     text = str(error).split(_TRACEBACK)[0].rstrip()
     entry = {'request_id': environ.get('openstack.request_id', ''),
-             'code': 'client' if error.code < 500 else 'server',
-             'status': error.code,
+             'code': 'client' if error.http_status < 500 else 'server',
+             'status': error.http_status,
              'title': _END_OF_SENTENCE.split(text)[0] or text,
              'detail': text,
              'links': []}
     if isinstance(error, RouteError | versions.Malformed):
         entry['code'] = ''
-        entry['title'] = webob.Response(status=error.code).status[4:]
+        entry['title'] = webob.Response(
+            status=error.http_status).status[4:]
     if isinstance(error, versions.Unsupported):
         entry |= {'code': UNSUPPORTED,
                   'title': 'Requested microversion is unsupported',
@@ -165,7 +168,7 @@ def error_response(environ, error):
     # Some clients read `message` only, and show nothing when it is absent.
     body = {'errors': [entry], 'message': text}
     response = webob.Response(
-        status=error.code, content_type='application/json',
+        status=error.http_status, content_type='application/json',
         body=json.dumps(body).encode())
     response.headers.extend(getattr(error, 'headers', ()))
     return response

@@ -7,13 +7,19 @@ What may pass by itself is `Temporary`, so that an operation tries again.
 
 from collections.abc import Iterator
 import contextlib
+import re
 from typing import Any
+from urllib import parse
 
 from heatclient import exc as heat_exc
 from keystoneauth1 import exceptions as ka_exc
 import requests
 
 from magnum import errors
+
+# Each service words it differently: "Quota exceeded for ...", "exceeds the
+# quota", "Maximum number of ports exceeded".
+_QUOTA = re.compile(r'quota|maximum number', re.IGNORECASE)
 
 
 @contextlib.contextmanager
@@ -43,7 +49,7 @@ def translated(service: str) -> Iterator[None]:
                 'should look at [keystone_auth] and [trust].') from e
         raise _refusal(service, 401, e.message) from e
     except ka_exc.HttpError as e:
-        raise _refusal(service, e.http_status, e.message) from e
+        raise _refusal(service, e.http_status, e.message, e.url) from e
     except heat_exc.HTTPException as e:
         raise _refusal(service, e.code, _heat_text(e)) from e
     except requests.exceptions.JSONDecodeError as e:
@@ -66,19 +72,32 @@ def _heat_text(error: heat_exc.HTTPException) -> str | None:
     return told.get('message') if isinstance(told, dict) else str(told)
 
 
-def _refusal(service: str, status: Any, text: str | None) -> Exception:
+def _refusal(service: str, status: Any, text: str | None,
+             url: str | None = None) -> errors.MagnumError:
     text = (text or '').strip() or f'refused with status {status}'
     if status == 401:
         return errors.AuthorisationEnded(
             f'{service} no longer accepts the authorisation of this request; '
             f'submit it again.')
+    if status in (403, 413) and _QUOTA.search(text):
+        return errors.Forbidden(f'{service}: {text}', 'CLOUD_QUOTA_EXCEEDED')
     if status == 403:
-        return errors.Forbidden(f'{service}: {text}')
+        return errors.Forbidden(f'{service}: {text}', 'CLOUD_FORBIDDEN')
     if status == 404:
-        return errors.NotFound(service, 'resource')
+        return errors.NotFoundElsewhere(service, _missing(text, url))
     if status == 409:
-        return errors.Conflict(f'{service}: {text}')
+        return errors.Conflict(f'{service}: {text}', 'CLOUD_CONFLICT')
     if status in (408, 429) or not isinstance(status, int) or status >= 500:
         return errors.ServiceUnavailable(
-            f'{service} answered with status {status}; try again later.')
-    return errors.InfrastructureFailed(f'{service}: {text}')
+            f'{service} answered with status {status}; try again later.',
+            'CLOUD_UNAVAILABLE')
+    return errors.InfrastructureFailed(f'{service}: {text}', 'CLOUD_REFUSED')
+
+
+def _missing(text: str, url: str | None) -> str:
+    """What was not found, if need be in the words of its address."""
+    path = parse.unquote(parse.urlsplit(url or '').path)
+    named = path.rsplit('/', 1)[-1]
+    if not path or named and named in text:
+        return text
+    return f'{path} could not be found ({text}).'

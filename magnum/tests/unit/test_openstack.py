@@ -224,7 +224,7 @@ def test_a_client_may_have_tls_options_of_its_own(cloud, user):
 @pytest.mark.parametrize('raised, becomes', [
     (heat_exc.HTTPBadRequest('{"error": {"message": "bad template"}}'),
      errors.InfrastructureFailed),
-    (heat_exc.HTTPNotFound(), errors.NotFound),
+    (heat_exc.HTTPNotFound(), errors.NotFoundElsewhere),
     (heat_exc.HTTPConflict(), errors.Conflict),
     (heat_exc.HTTPUnauthorized(), errors.AuthorisationEnded),
     (heat_exc.HTTPForbidden(), errors.Forbidden),
@@ -241,3 +241,29 @@ def test_refusals_become_our_own(raised, becomes):
         raise raised
     assert type(caught.value) is becomes
     assert 'Heat' in str(caught.value)
+
+
+@pytest.mark.parametrize('raised, code', [
+    (ka_exc.Forbidden('Quota exceeded for cores: Requested 4, used 8 of 10'),
+     'CLOUD_QUOTA_EXCEEDED'),
+    (heat_exc.HTTPForbidden('{"error": {"message": "You have reached the '
+                            'maximum number of stacks per project, 512. '
+                            'Please delete some stacks."}}'),
+     'CLOUD_QUOTA_EXCEEDED'),
+    (ka_exc.Forbidden('Policy does not allow it'), 'CLOUD_FORBIDDEN'),
+    (ka_exc.Unauthorized(), 'AUTHORISATION_ENDED'),
+    (ka_exc.NotFound(), 'CLOUD_NOT_FOUND'),
+    (ka_exc.Conflict('busy'), 'CLOUD_CONFLICT'),
+    (ka_exc.HttpError(http_status=429), 'CLOUD_UNAVAILABLE'),
+    (ka_exc.BadRequest('bad'), 'CLOUD_REFUSED')])
+def test_refusals_carry_a_code(raised, code):
+    with pytest.raises(errors.MagnumError) as caught, (
+            openstack.translated('Nova')):
+        raise raised
+    assert caught.value.code == code
+
+
+def test_what_another_service_does_not_have_is_named(cloud, user):
+    serve(cloud, 'neutron', {})
+    with pytest.raises(errors.NotFound, match='Neutron.*/ports/p-17'):
+        user.call('neutron', 'get', '/ports/p-17')
