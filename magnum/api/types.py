@@ -14,6 +14,7 @@ nothing else; null is handled by the attribute.
 
 import datetime
 import ipaddress
+import json
 import re
 import uuid
 
@@ -25,6 +26,10 @@ MAX_INTEGER = 2 ** 31 - 1
 
 TRUE = ('1', 't', 'true', 'on', 'y', 'yes')
 FALSE = ('0', 'f', 'false', 'off', 'n', 'no')
+
+# Long enough for lists of flags or networks.  The labels of a template and of
+# a cluster, merged, fit into the column of 64 kB.
+LONGEST_LABEL_KEY, LONGEST_LABEL, LONGEST_LABELS = 255, 4096, 32000
 
 NAME = r'[a-zA-Z][a-zA-Z0-9_.-]*'
 
@@ -130,6 +135,22 @@ class Uuid(wtypes.UserType):
                 f'must be a uuid, not {_shown(value)}') from None
 
 
+def _check_labels(labels):
+    """`labels` if they are not too long to be stored and read."""
+    for key, value in labels.items():
+        if len(key) > LONGEST_LABEL_KEY:
+            raise ValueError(f'the key {_shown(key)} must have at most '
+                             f'{LONGEST_LABEL_KEY} characters')
+        if len(value) > LONGEST_LABEL:
+            raise ValueError(f'the value of {_shown(key)} must have at most '
+                             f'{LONGEST_LABEL} characters')
+    size = len(json.dumps(labels))
+    if size > LONGEST_LABELS:
+        raise ValueError(f'must have at most {LONGEST_LABELS} characters in '
+                         f'all, written as JSON, not {size}')
+    return labels
+
+
 class Labels(wtypes.UserType):
     """An object of plain values; all are stored as text, Python's way."""
 
@@ -144,7 +165,8 @@ class Labels(wtypes.UserType):
                 raise ValueError(f'the value of {_shown(key)} must be a '
                                  f'string, number or boolean, not '
                                  f'{_shown(item)}')
-        return {text(key): text(str(item)) for key, item in value.items()}
+        return _check_labels({text(key): text(str(item))
+                              for key, item in value.items()})
 
     def dump(self, value):
         # Older releases may have stored numbers; clients expect text.
@@ -162,6 +184,13 @@ class StringMap(wtypes.UserType):
         if not isinstance(value, dict):
             raise ValueError(f'must be an object, not {_shown(value)}')
         return {text(key): text(item) for key, item in value.items()}
+
+
+class StringLabels(StringMap):
+    """Labels, all of them strings."""
+
+    def validate(self, value):
+        return _check_labels(super().validate(value))
 
 
 class StringList(wtypes.UserType):

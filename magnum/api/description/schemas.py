@@ -107,8 +107,19 @@ def _(kind: types.NameServers):
 
 @taken.register
 def _(kind: types.Labels):
-    return {'type': 'object', 'additionalProperties': {
-        'type': ['string', 'number', 'boolean']}}
+    return _labels('string', 'number', 'boolean')
+
+
+@taken.register
+def _(kind: types.StringLabels):
+    return _labels('string')
+
+
+def _labels(*kinds):
+    return {'type': 'object',
+            'propertyNames': {'maxLength': types.LONGEST_LABEL_KEY},
+            'additionalProperties': {'type': list(kinds),
+                                     'maxLength': types.LONGEST_LABEL}}
 
 
 @told.register(types.Text)

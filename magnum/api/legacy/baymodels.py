@@ -32,7 +32,8 @@ class BayModel(cluster_templates.Template):
     keypair_id = types.Attribute(types.SHORT, required=True, removable=False,
                                  certain=False)
     dns_nameserver = types.Attribute(_NameServer())
-    labels = types.Attribute(types.STRING_MAP, default=dict, literal=True)
+    labels = types.Attribute(types.StringLabels(), default=dict,
+                             literal=True)
 
 
 SORT_KEYS = {'id', *types.attributes(BayModel)} - {'links'}

@@ -32,7 +32,12 @@ class Label:
         return self.read.__name__
 
 
-# Readers: text to value, ValueError with what was expected.
+# Readers: text to value, ValueError with what was expected.  Whoever may make
+# a cluster chooses the text, so a reader's time must not grow faster than it.
+
+# Printable, and nothing that a shell would read.
+_FLAG = re.compile(r'--[A-Za-z0-9][A-Za-z0-9-]*(=[!#%&(-\[\]-_a-~]*)?')
+
 
 def text(value: str) -> str:
     return value
@@ -50,9 +55,11 @@ def words(value: str) -> str:
 
 
 def flags(value: str) -> str:
-    if not re.fullmatch(r'(--[A-Za-z0-9-]+(=[^\s\'"\\$`]*)?\s*)*', value):
+    # One by one: a pattern of all of them could be read in too many ways.
+    given = value.split()
+    if not all(_FLAG.fullmatch(flag) for flag in given):
         raise ValueError('flags such as "--v=2 --max-pods=50", without quotes')
-    return value.strip()
+    return ' '.join(given)
 
 
 def number(value: str) -> int:
@@ -172,6 +179,7 @@ LABELS = {label.name: label for label in (
           'Deploy the metrics server.'),
 )}
 
+
 def read(labels: Mapping[str, str]) -> dict[str, Any]:
     """The value of every label in the table.
 
@@ -184,6 +192,10 @@ def read(labels: Mapping[str, str]) -> dict[str, Any]:
             values[name] = label.read(given) if given else label.default
         except ValueError as e:
             raise errors.InvalidParameter(
-                'labels', f'label {name} is "{given}", expected: {e}'
-            ) from None
+                'labels', f'label {name} is "{_shown(given)}", expected: '
+                          f'{_shown(str(e), 200)}') from None
     return values
+
+
+def _shown(value: str, length: int = 80) -> str:
+    return value if len(value) <= length else value[:length - 3] + '...'

@@ -85,8 +85,10 @@ def _facts(nodes: list[str | None] | None) -> list[dict[str, str]]:
 
 
 def _lowest(versions: Iterable[str | None]) -> str | None:
+    # Nodes say what they like; Python refuses numbers of too many digits.
     return min(filter(None, versions), default=None,
-               key=lambda text: [int(n) for n in re.findall(r'\d+', text)])
+               key=lambda text: [int(n) for n in re.findall('[0-9]{1,9}',
+                                                            text)])
 
 
 def explained(cloud: openstack.Cloud, spec: base.ClusterSpec,
