@@ -15,9 +15,9 @@ from magnum.db import templates
 from magnum import drivers
 from magnum import errors
 from magnum import openstack
-from magnum.operations import create_cluster
 from magnum.operations import desired
 from magnum.operations import references
+from magnum.operations import rules as wish_rules
 from magnum.policies import cluster_template as rules
 from magnum import policy
 
@@ -255,8 +255,8 @@ def _check_combination(row):
             'volume_driver', f'{row.volume_driver} is none of '
                              f'{", ".join(VOLUME_DRIVERS)}, which are '
                              f'supported for {row.coe}.')
-    create_cluster.check_storage(row.docker_storage_driver,
-                                 row.docker_volume_size)
+    wish_rules.check_storage(row.docker_storage_driver,
+                             row.docker_volume_size)
     references.boot_volume_size(row.labels)
 
 

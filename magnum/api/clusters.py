@@ -173,8 +173,8 @@ def patch(call, cluster_ident):
         check_node_count(call, after['node_count'])
         update_cluster.request(call.context, row, after['node_count'])
     if changed & HEALTH:
-        update_cluster.set_health(row.uuid, after['health_status'],
-                                  after['health_status_reason'])
+        clusters.set_health(row.uuid, after['health_status'],
+                            after['health_status_reason'])
     return {'uuid': row.uuid}
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import orm
 from magnum import context as contexts
 from magnum.db import models
 from magnum.db import pages
+from magnum.db import session as db
 from magnum.db import statements
 
 # Of what a list loads by the hundred, the columns that a list shows.
@@ -143,13 +144,19 @@ def write(session: orm.Session, cluster: models.Cluster,
     statements.write(session, cluster, columns)
 
 
-def write_health(session: orm.Session, uuid: str, status: str | None,
-                 reason: Mapping[str, str] | None) -> None:
-    """Store what was reported of the cluster's health; the status stays."""
-    statements.execute(
-        session, sa.update(models.Cluster).where(models.Cluster.uuid == uuid)
-        .values(health_status=status,
-                health_status_reason=dict(reason or {})))
+@db.retried
+def set_health(uuid: str, status: str | None,
+               reason: Mapping[str, str] | None) -> None:
+    """Store the health that was reported, in a transaction of its own.
+
+    The cluster's status stays: no work comes of it.
+    """
+    with db.writer() as session:
+        statements.execute(
+            session, sa.update(models.Cluster)
+            .where(models.Cluster.uuid == uuid)
+            .values(health_status=status,
+                    health_status_reason=dict(reason or {})))
 
 
 def delete(session: orm.Session, uuid: str) -> None:

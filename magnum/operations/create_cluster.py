@@ -16,6 +16,7 @@ from magnum.operations import journal
 from magnum.operations import kinds
 from magnum.operations import references
 from magnum.operations import requests
+from magnum.operations import rules
 from magnum.operations import steps
 from magnum import quota
 from magnum import rpc
@@ -45,11 +46,9 @@ def request(context: context.RequestContext,
     node_count = wish.get('node_count')
     node_count = 1 if node_count is None else node_count
     driver = drivers.for_template(template)
-    check_storage(template.docker_storage_driver, cluster.docker_volume_size)
-    if master_count % 2 == 0:
-        raise errors.InvalidParameter(
-            'master_count', f'{master_count} is even; an odd number of '
-                            f'masters can agree when one is lost.')
+    rules.check_storage(template.docker_storage_driver,
+                        cluster.docker_volume_size)
+    rules.check_masters(master_count)
     with db.reader() as session:
         quota.check(session, context.project_id)
     if template.hidden and not context.is_admin:
@@ -58,9 +57,7 @@ def request(context: context.RequestContext,
             f'longer be made from it.')
     found = _references(openstack.request_cloud(context), template, cluster,
                         flavors)
-    if master_count > 1 and not cluster.master_lb_enabled:
-        raise errors.InvalidParameter(
-            'master_count', 'several masters need master_lb_enabled.')
+    rules.check_load_balancer(master_count, cluster.master_lb_enabled)
     nodegroups = desired.default_nodegroups(cluster, template, master_count,
                                             node_count)
     properties = desired.image_properties(found.image)
@@ -69,15 +66,6 @@ def request(context: context.RequestContext,
     _store(context, cluster, nodegroups, properties)
     rpc.hint()
     return cluster
-
-
-def check_storage(storage_driver: str | None,
-                  volume_size: int | None) -> None:
-    """Refuse `devicemapper` without a container volume of at least 3 GB."""
-    if storage_driver == 'devicemapper' and (volume_size or 0) < 3:
-        raise errors.InvalidParameter(
-            'docker_volume_size', 'storage driver devicemapper needs a '
-                                  'volume of at least 3 GB.')
 
 
 def _references(cloud: openstack.Cloud, template: models.ClusterTemplate,

@@ -13,9 +13,9 @@ from magnum import openstack
 from magnum.operations import desired
 from magnum.operations import journal
 from magnum.operations import kinds
-from magnum.operations import nodegroup_rules
 from magnum.operations import references
 from magnum.operations import requests
+from magnum.operations import rules
 from magnum.operations import steps
 from magnum import rpc
 
@@ -51,10 +51,10 @@ def _check(cluster: models.Cluster, wish: Mapping[str, Any]) -> None:
                               f'nodes could join: wait until it is made.')
     if any(group.name == wish['name'] for group in cluster.nodegroups):
         raise errors.AlreadyExists('Nodegroup', wish['name'])
-    nodegroup_rules.check_counts(wish['node_count'], wish['min_node_count'],
-                                 wish['max_node_count'])
-    nodegroup_rules.check_node_settings(wish['role'], wish['node_labels'],
-                                        wish['node_taints'])
+    rules.check_counts(wish['node_count'], wish['min_node_count'],
+                       wish['max_node_count'])
+    rules.check_node_settings(wish['role'], wish['node_labels'],
+                              wish['node_taints'])
     if wish['role'] == 'master':
         raise errors.InvalidParameter(
             'role', 'masters are not added as a group of their own.')

@@ -13,6 +13,7 @@ from magnum.operations import desired
 from magnum.operations import journal
 from magnum.operations import kinds
 from magnum.operations import requests
+from magnum.operations import rules
 from magnum.operations import steps
 from magnum import rpc
 
@@ -45,24 +46,15 @@ def check_bounds(cluster: models.Cluster, nodegroup: models.NodeGroup,
     if nodegroup.role == 'master':
         _check_masters(cluster, nodegroup, node_count)
         return
-    low, high = nodegroup.min_node_count or 0, nodegroup.max_node_count
-    if node_count < low:
-        raise errors.InvalidParameter(
-            'node_count', f'{node_count} is below min_node_count {low} of '
-                          f'nodegroup {nodegroup.name}.')
-    if high and node_count > high:
-        raise errors.InvalidParameter(
-            'node_count', f'{node_count} is above max_node_count {high} of '
-                          f'nodegroup {nodegroup.name}.')
+    rules.check_size(nodegroup.name, node_count, nodegroup.min_node_count,
+                     nodegroup.max_node_count)
 
 
 def _check_masters(cluster: models.Cluster, nodegroup: models.NodeGroup,
                    node_count: int) -> None:
     driver = requests.check_power(cluster, 'resize_masters',
                                   'change the number of masters')
-    if node_count % 2 == 0:
-        raise errors.InvalidParameter(
-            'node_count', 'the number of masters must be odd.')
+    rules.check_master_size(node_count)
     spec = desired.spec(cluster, cluster.template, cluster.nodegroups)
     driver.validate(dataclasses.replace(spec, nodegroups=tuple(
         dataclasses.replace(group, node_count=node_count)

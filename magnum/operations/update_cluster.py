@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Change what of a cluster may be patched: its size, and its health.
+"""Change what of a cluster may be patched: its size.
 
 The size is that of the default workers, and is changed just as by a resize;
 only the statuses in which it may be asked for are fewer.
 """
 
-from collections.abc import Mapping
-
 from magnum import context
-from magnum.db import clusters
 from magnum.db import models
-from magnum.db import session as db
 from magnum import errors
 from magnum.operations import kinds
 from magnum.operations import requests
@@ -38,12 +34,3 @@ def request(context: context.RequestContext, cluster: models.Cluster,
     resize_cluster.store(context, KIND.name, models.SETTLED, cluster,
                          nodegroup, node_count, [])
     rpc.hint()
-
-
-@db.retried
-def set_health(cluster_uuid: str, health_status: str | None,
-               health_status_reason: Mapping[str, str] | None) -> None:
-    """Store what a controller in the cluster says of its health."""
-    with db.writer() as session:
-        clusters.write_health(session, cluster_uuid, health_status,
-                              health_status_reason)

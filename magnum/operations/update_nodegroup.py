@@ -19,9 +19,9 @@ from magnum import errors
 from magnum.operations import desired
 from magnum.operations import journal
 from magnum.operations import kinds
-from magnum.operations import nodegroup_rules
 from magnum.operations import outcome
 from magnum.operations import requests
+from magnum.operations import rules
 from magnum.operations import steps
 from magnum.operations import work as working
 from magnum import rpc
@@ -42,9 +42,8 @@ def request(context: context.RequestContext, cluster: models.Cluster,
     """
     _check_counts(nodegroup, wish)
     settings = {key: wish[key] for key in NODE_SETTINGS & set(wish)}
-    nodegroup_rules.check_node_settings(
-        nodegroup.role, settings.get('node_labels'),
-        settings.get('node_taints'))
+    rules.check_node_settings(nodegroup.role, settings.get('node_labels'),
+                              settings.get('node_taints'))
     if nodegroup.status not in CHANGEABLE:
         raise _wrong_status(nodegroup)
     if settings:
@@ -57,7 +56,7 @@ def request(context: context.RequestContext, cluster: models.Cluster,
 def _check_counts(nodegroup: models.NodeGroup,
                   wish: Mapping[str, Any]) -> None:
     if wish.keys() & {'min_node_count', 'max_node_count'}:
-        nodegroup_rules.check_counts(
+        rules.check_counts(
             nodegroup.node_count,
             wish.get('min_node_count', nodegroup.min_node_count),
             wish.get('max_node_count', nodegroup.max_node_count))

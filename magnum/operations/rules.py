@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a nodegroup may be like, whoever builds it.
+"""What may be asked for, whatever the driver: rules on plain values.
 
-All are refused as conflicts: each attribute is well formed, and they do not
-go together or are not to be given away.
+Nothing is read here: every value is given by the caller, so that a rule can
+be applied again to what a transaction finds.  What a nodegroup may not be
+like is a Conflict: each attribute is well formed, but they do not go together
+or may not be set.
 """
 
 from collections.abc import Iterable
@@ -24,6 +26,68 @@ ALLOWED_KEYS = frozenset({
     'kubernetes.io/hostname', 'kubernetes.io/os',
     'node.kubernetes.io/instance-type', 'node.kubernetes.io/windows-build',
     'topology.kubernetes.io/region', 'topology.kubernetes.io/zone'})
+
+
+def check_size(group: str, node_count: int, low: int | None,
+               high: int | None) -> None:
+    """Refuse a new size of a group outside its limits.
+
+    :param high: None or 0 is no limit.
+    :raises InvalidParameter: it is.
+    """
+    low = low or 0
+    if node_count < low:
+        raise errors.InvalidParameter(
+            'node_count', f'{node_count} is below min_node_count {low} of '
+                          f'nodegroup {group}.')
+    if high and node_count > high:
+        raise errors.InvalidParameter(
+            'node_count', f'{node_count} is above max_node_count {high} of '
+                          f'nodegroup {group}.')
+
+
+def check_masters(master_count: int) -> None:
+    """Refuse a number of masters for a new cluster that has no majority.
+
+    :raises InvalidParameter: it is even.
+    """
+    if master_count % 2 == 0:
+        raise errors.InvalidParameter(
+            'master_count', f'{master_count} is even; an odd number of '
+                            f'masters can agree when one is lost.')
+
+
+def check_master_size(node_count: int) -> None:
+    """Refuse a new number of masters that has no majority.
+
+    :raises InvalidParameter: it is even.
+    """
+    if node_count % 2 == 0:
+        raise errors.InvalidParameter(
+            'node_count', 'the number of masters must be odd.')
+
+
+def check_load_balancer(master_count: int,
+                        master_lb_enabled: bool | None) -> None:
+    """Refuse several masters without a common address.
+
+    :raises InvalidParameter: they have none.
+    """
+    if master_count > 1 and not master_lb_enabled:
+        raise errors.InvalidParameter(
+            'master_count', 'several masters need master_lb_enabled.')
+
+
+def check_storage(storage_driver: str | None,
+                  volume_size: int | None) -> None:
+    """Refuse `devicemapper` without a container volume of at least 3 GB.
+
+    :raises InvalidParameter: the volume is smaller, or there is none.
+    """
+    if storage_driver == 'devicemapper' and (volume_size or 0) < 3:
+        raise errors.InvalidParameter(
+            'docker_volume_size', 'storage driver devicemapper needs a '
+                                  'volume of at least 3 GB.')
 
 
 def check_counts(node_count: int, low: int | None, high: int | None) -> None:

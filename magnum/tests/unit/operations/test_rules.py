@@ -4,7 +4,7 @@
 import pytest
 
 from magnum import errors
-from magnum.operations import nodegroup_rules as rules
+from magnum.operations import rules
 
 
 @pytest.mark.parametrize('counts', [
