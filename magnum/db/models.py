@@ -333,20 +333,32 @@ class Operation(Base):
                       sa.UniqueConstraint('running_on',
                                           name='uniq_operation0running_on'),
                       sa.Index('operation_ready_idx', 'state', 'not_before'),
-                      sa.Index('operation_cluster_idx', 'cluster_uuid'))
+                      sa.Index('operation_cluster_idx', 'cluster_uuid'),
+                      sa.Index('operation_finished_idx', 'finished_at'))
 
     id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
     uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36))
     kind: orm.Mapped[str] = orm.mapped_column(sa.String(64))
     cluster_uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36))
+    # The group that it is about; NULL: the whole cluster.
+    nodegroup_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
+    # What it keeps to itself: the cluster's uuid, or `cluster/nodegroup`.
+    # NULL, which the release before writes, is the cluster.
+    lane: orm.Mapped[str | None] = orm.mapped_column(sa.String(73))
     # What was asked: ids and plain values, never a secret.
     args: orm.Mapped[dict | None] = orm.mapped_column(Json(dict))
+    # {uuid of a row: {column: [before, after]}}; never a secret.
+    changes: orm.Mapped[dict | None] = orm.mapped_column(Json(dict))
+    # How far the current step has come, in the step's own words.
+    progress: orm.Mapped[dict | None] = orm.mapped_column(Json(dict))
     state: orm.Mapped[str] = orm.mapped_column(sa.String(16),
                                                default='ACTIVE')
     # The name of the step to run next; NULL is the first.
     step: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
     cancelled: orm.Mapped[bool] = orm.mapped_column(default=False)
     error: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
+    # One word for programs: QUOTA_EXCEEDED, ...
+    error_code: orm.Mapped[str | None]
 
     owner: orm.Mapped[str | None]
     # Goes up with every claim: who holds an older value has lost the lease.
@@ -359,6 +371,8 @@ class Operation(Base):
     not_before: orm.Mapped[datetime.datetime] = orm.mapped_column(
         sa.DateTime().with_variant(
             mysql.DATETIME(fsp=6), 'mysql', 'mariadb'))
+    # How long it may take from its first claim on; NULL: for ever.
+    timeout_seconds: orm.Mapped[int | None]
     # Past it the operation fails, naming the step it waited in.
     deadline: orm.Mapped[datetime.datetime | None]
     # The cluster while it is being worked on, else NULL: the unique index

@@ -192,6 +192,29 @@ def test_rows_of_the_base_are_not_rewritten(engine):
                        ' FROM nodegroup') == (None, None, None, None)
 
 
+def insert_operation(engine):
+    """A row as the first release with a journal writes it."""
+    with engine.begin() as connection:
+        connection.execute(sa.text(
+            'INSERT INTO operation (uuid, kind, cluster_uuid, args, state,'
+            ' cancelled, attempt, lapses, refusals, not_before)'
+            " VALUES ('o', 'create_cluster', 'c', '{}', 'ACTIVE', :no, 0, 0,"
+            " 0, '2026-11-27 00:00:00')"), {'no': False})
+
+
+@pytest.mark.parametrize('first', ['upgrade', 'insert'])
+def test_operations_of_the_release_before_go_on(engine, first):
+    schema.upgrade('9c3b7e12d6a8', engine)
+    if first == 'insert':
+        insert_operation(engine)
+    schema.upgrade(engine=engine)
+    if first == 'upgrade':
+        insert_operation(engine)
+    assert one(engine, 'SELECT uuid, lane, nodegroup_uuid, changes, progress,'
+                       ' error_code, timeout_seconds FROM operation'
+               ) == ('o', None, None, None, None, None, None)
+
+
 class Interrupted(Exception):
     pass
 

@@ -75,6 +75,16 @@ def test_nulls_of_a_nodegroup_have_their_meaning(database):
     assert nodegroup.node_addresses == nodegroup.node_taints == []
 
 
+def test_an_operation_of_the_release_before_loads(database):
+    add(models.Operation(uuid='u', kind='k', cluster_uuid='c', args={'a': 1},
+                         not_before=models.utcnow()))
+    execute('UPDATE operation SET changes = NULL, progress = NULL')
+    operation = only(models.Operation)
+    assert operation.changes == operation.progress == {}
+    assert operation.lane is operation.nodegroup_uuid is None
+    assert operation.timeout_seconds is operation.error_code is None
+
+
 def test_a_heartbeat_without_a_host_loads(database):
     execute("INSERT INTO magnum_service (report_count) VALUES (3)")
     service = only(models.MagnumService)
@@ -135,7 +145,7 @@ def test_json_is_written_as_release_22_0_0_did(database, model, column, value,
     (models.NodeGroup, {'labels': '{}', 'node_addresses': '[]',
                         'node_labels': '{}', 'node_taints': '[]'}),
     (models.Federation, {'member_ids': '[]', 'properties': '{}'}),
-    (models.Operation, {'args': '{}'}),
+    (models.Operation, {'args': '{}', 'changes': '{}', 'progress': '{}'}),
 ])
 def test_json_that_nobody_set_is_an_empty_container(sqlite_database, model,
                                                     empty):
