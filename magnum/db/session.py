@@ -50,8 +50,11 @@ def _sessions():
             facade = enginefacade.transaction_context()
             # The API's threads are real ones: nobody waits for us to yield.
             facade.configure(**dict(CONF.database), thread_checkin=False)
-            _maker = orm.sessionmaker(facade.writer.get_engine(),
-                                      expire_on_commit=False)
+            engine = facade.writer.get_engine()
+            # What a statement that fails, or is traced, was given is in many
+            # cases secret; neither the log nor an exception may have it.
+            engine.hide_parameters = True
+            _maker = orm.sessionmaker(engine, expire_on_commit=False)
     return _maker
 
 

@@ -22,6 +22,7 @@ import requests
 
 from magnum import errors
 from magnum.openstack import options
+from magnum.openstack import quiet
 from magnum.openstack import translate
 
 CONF = cfg.CONF
@@ -316,7 +317,7 @@ class Cloud:
         if not tls:
             return self.session
         own = self.session
-        return ka_session.Session(
+        return quiet.Session(
             auth=own.auth, session=own.session, timeout=own.timeout,
             **{'verify': own.verify, 'cert': own.cert, **tls})
 

@@ -13,7 +13,6 @@ from typing import Any
 from keystoneauth1 import access
 from keystoneauth1 import exceptions as ka_exc
 from keystoneauth1.identity import access as access_plugin
-from keystoneauth1.loading import session as session_loading
 from keystoneauth1 import service_token
 from keystoneauth1 import session as ka_session
 from oslo_config import cfg
@@ -21,6 +20,7 @@ from oslo_config import cfg
 from magnum import errors
 from magnum.openstack import cloud
 from magnum.openstack import options
+from magnum.openstack import quiet
 from magnum.openstack import translate
 
 CONF = cfg.CONF
@@ -65,7 +65,7 @@ def reset() -> None:
 def session_for(auth: Any) -> ka_session.Session:
     """A session for another user, on the connections of the service's own."""
     own = service_session()
-    return ka_session.Session(
+    return quiet.Session(
         auth=auth, session=own.session, verify=own.verify, cert=own.cert,
         timeout=own.timeout)
 
@@ -86,7 +86,7 @@ def _load_session() -> ka_session.Session:
     except (ka_exc.AuthPluginException, cfg.RequiredOptError) as e:
         raise errors.InfrastructureFailed(
             f'[keystone_auth] does not make a complete login: {e}') from e
-    session = session_loading.Session().load_from_conf_options(
+    session = quiet.Loader().load_from_conf_options(
         CONF, options.AUTH_GROUP, auth=auth)
     if session.timeout is None:
         session.timeout = float(TIMEOUT)

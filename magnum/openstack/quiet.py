@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions that log calls without what is in them.
+
+At level DEBUG keystoneauth logs the body of each request and answer as it is:
+the passwords of clusters' users and the keys of their authorities too.  Ours
+log one line for each call instead, under this module's name.
+"""
+
+from typing import Any
+
+from keystoneauth1.loading import session as session_loading
+from keystoneauth1 import session as ka_session
+from oslo_log import log
+import requests
+
+LOG = log.getLogger(__name__)
+
+
+class Session(ka_session.Session):
+    """A session that logs the method, the address and the status."""
+
+    def request(self, url: str, method: str,
+                *args: Any, **kwargs: Any) -> requests.Response:
+        kwargs['log'] = False
+        response = super().request(url, method, *args, **kwargs)
+        LOG.debug('%s %s answered %d.', method, response.url,
+                  response.status_code)
+        return response
+
+
+class Loader(session_loading.Session):
+    """Makes one from the options of a group."""
+
+    @property
+    def plugin_class(self) -> type[ka_session.Session]:
+        return Session
