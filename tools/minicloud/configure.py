@@ -8,7 +8,7 @@ stand where a plain default would not do.
 import shutil
 import subprocess
 
-import settings
+from tools.minicloud import settings
 
 AUTH_URL, MEMCACHED = settings.AUTH_URL, settings.MEMCACHED
 IP, PASSWORD, PORTS = settings.IP, settings.PASSWORD, settings.PORTS

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make and migrate the services' databases, once for each release."""
 
-import processes
-import services
-import settings
+from tools.minicloud import processes
+from tools.minicloud import services
+from tools.minicloud import settings
 
 ETC, PORTS, PASSWORD = settings.ETC, settings.PORTS, settings.PASSWORD
 

@@ -19,9 +19,9 @@ import urllib.request
 
 import keystoneauth1.exceptions
 import openstack
-import userdata
 
-import settings
+from tools.minicloud import settings
+from tools.minicloud import userdata
 
 INTERVAL_SECONDS = 0.7
 # How far each look goes back: Nova's clock has whole seconds, and a change is

@@ -25,10 +25,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import serialization
 from cryptography import x509
 import openstack
-import userdata
 import yaml
 
-import settings
+from tools.minicloud import settings
+from tools.minicloud import userdata
 
 SECONDS = 30
 PORT = 6443

@@ -19,7 +19,7 @@ import time
 import urllib.error
 import urllib.request
 
-import settings
+from tools.minicloud import settings
 
 BEGUN = time.monotonic()
 USER = pwd.getpwuid(os.getuid()).pw_name

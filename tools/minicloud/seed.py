@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make what an operator would have made in a new cloud.
 
-usage: seed.py identity | resources
+usage: python -m tools.minicloud.seed identity | resources
 
 Looks before it makes.  Runs in the cloud's own virtual environment.
 """
@@ -11,7 +11,7 @@ import sys
 
 import openstack
 
-import settings
+from tools.minicloud import settings
 
 CATALOGUE = [
     ('image', 'glance', ''), ('placement', 'placement', ''),

@@ -4,8 +4,8 @@
 import dataclasses
 import os
 
-import processes
-import settings
+from tools.minicloud import processes
+from tools.minicloud import settings
 
 ETC = settings.ETC
 INFRASTRUCTURE = ('mariadb', 'epmd', 'rabbitmq', 'memcached')

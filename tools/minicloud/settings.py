@@ -12,6 +12,11 @@ import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parents[1]
+PLUGINS = HERE / 'plugins'
+# For modules of ours in the cloud's environment.  No service gets it: a
+# released Magnum would find the one of this checkout.
+OURS = {'PYTHONPATH': f'{PLUGINS}:{TOP}'}
 SHIFT = int(os.environ.get('MINICLOUD_SHIFT', '0'))
 HOME = pathlib.Path(
     os.environ.get('MINICLOUD_HOME', '/var/tmp/magnum-minicloud')).absolute()
@@ -62,7 +67,7 @@ def environment(**more):
     # have none.
     return {'SHELL': '/bin/sh', **kept,
             'PATH': f'{VENV}/bin:{os.environ["PATH"]}',
-            'PYTHONPATH': str(HERE / 'plugins'), 'PYTHONWARNINGS': 'ignore',
+            'PYTHONPATH': str(PLUGINS), 'PYTHONWARNINGS': 'ignore',
             'PYTHONUNBUFFERED': '1', 'OS_CLIENT_CONFIG_FILE': str(CLOUDS),
             'MINICLOUD_HOME': str(HOME), 'MINICLOUD_SHIFT': str(SHIFT),
             **{k: str(v) for k, v in more.items()}}

@@ -2,7 +2,7 @@
 """What the API says of itself is all of it, and no more than is true.
 
 The tables are written by hand, from the contract with clients: if the
-description were looser than they are, tools/fuzz would notice nothing.
+description were looser than they are, tools/proofs/fuzz would notice nothing.
 """
 
 import copy

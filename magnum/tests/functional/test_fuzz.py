@@ -1,28 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/fuzz fails for the faults that it is there for.
+"""tools/proofs/fuzz fails for the faults that it is there for.
 
 An application that answers wrongly is served; few requests are enough.
 """
 
-import importlib
 import json
-import pathlib
 import re
 import time
 
-import pytest
 import webob
 
 from magnum.tests import playground
-
-TOOLS = pathlib.Path(__file__).parents[3] / 'tools'
-
-
-@pytest.fixture(scope='module')
-def fuzz():
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.syspath_prepend(TOOLS)
-        yield importlib.import_module('fuzz')
+from tools.proofs.fuzz import runs as fuzz
 
 
 class Spoilt:
@@ -82,7 +71,7 @@ FAULTS = {'/v1/stats': server_error, '/v1/clusters': other_status,
           '/v1/federations': one_less}
 
 
-def test_each_kind_of_wrong_answer_is_found(fuzz, tmp_path, capfd):
+def test_each_kind_of_wrong_answer_is_found(tmp_path, capfd):
     with (playground.prepared(tmp_path) as app,
           fuzz.serving(Spoilt(app, FAULTS)) as url):
         runs = fuzz.Runs(url, fuzz.WORDS, 1, time.monotonic() + 300,
@@ -97,7 +86,7 @@ def test_each_kind_of_wrong_answer_is_found(fuzz, tmp_path, capfd):
     assert sorted(found) == sorted(FAULTS)
 
 
-def test_an_operation_that_never_succeeds_is_named(fuzz):
+def test_an_operation_that_never_succeeds_is_named():
     runs = fuzz.Runs('', {}, 1, 0, ())
     runs.operations = {
         ('GET', '/a'): {'responses': {'200': {}, '400': {}}},

@@ -2,7 +2,7 @@
 """The API describes itself, wholly and validly.
 
 That it also keeps to what it says is seen by `magnum.tests.conformance` in
-all functional tests, and by tools/fuzz.
+all functional tests, and by tools/proofs/fuzz.
 """
 
 import json

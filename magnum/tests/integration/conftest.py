@@ -7,23 +7,18 @@ choose which one.
 """
 
 import os
-import pathlib
 import subprocess
-import sys
 
 import openstack
 import pytest
 
 from magnum.tests.integration import tenants
-
-TOP = pathlib.Path(__file__).resolve().parents[3]
-MINICLOUD = TOP / 'tools/minicloud'
-sys.path.append(str(TOP / 'tools'))
-
 # What tools/demo uses too: how our daemons are set up on the mini cloud.
-import daemons  # noqa: E402
-import processes  # noqa: E402
-import settings  # noqa: E402
+from tools.minicloud import daemons
+from tools.minicloud import processes
+from tools.minicloud import settings
+
+MINICLOUD = settings.HERE
 
 # The process that brings it up, and what that says.
 RISING = pytest.StashKey()
@@ -80,7 +75,7 @@ def service(minicloud):
     """
     if any(processes.running(name) for name in daemons.names()):
         pytest.fail('Our daemons run already: is tools/demo --keep still '
-                    'there?  "tools/daemons.py stop" ends them.')
+                    'there?  "tools/minicloud/daemons stop" ends them.')
     with daemons.on_a_fresh_database(**daemons.ABLE) as url:
         yield url
 

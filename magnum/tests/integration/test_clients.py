@@ -1,15 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Released clients, each in an environment of its own, do all they can."""
 
-import pathlib
-import sys
-
 import pytest
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[3]
-                    / 'tools/clients'))
-
-import runner  # noqa: E402
+from tools.proofs.clients import runner
 
 
 @pytest.fixture(scope='module')

@@ -36,9 +36,9 @@ def test_no_request_makes_the_service_fail(limited, service, operator):
     before = leftovers.look(service, limited, operator)
     url = limited.http.get_endpoint().partition('/v1')[0]
     done = subprocess.run(
-        [sys.executable, TOP / 'tools/fuzz.py', '--url', url,
+        [sys.executable, '-m', 'tools.proofs.fuzz.runs', '--url', url,
          '--count', '500', '--seconds', '50'],
-        env=os.environ | {'OS_TOKEN': limited.cloud.auth_token},
+        env=os.environ | {'OS_TOKEN': limited.cloud.auth_token}, cwd=TOP,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         timeout=400)
     assert done.returncode == 0, done.stdout

@@ -16,7 +16,7 @@ from magnum import errors
 from magnum import identity
 from magnum import openstack
 from magnum.openstack import options
-import settings
+from tools.minicloud import settings
 
 CONF = cfg.CONF
 

@@ -4,9 +4,7 @@
 import base64
 import datetime
 import gzip
-import importlib.util
 import json
-import pathlib
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives import hashes
@@ -16,19 +14,9 @@ from cryptography.x509 import oid
 import pytest
 import yaml
 
-TOP = pathlib.Path(__file__).parents[3]
+from tools.minicloud import userdata
+
 PKI = '/etc/kubernetes/pki/'
-
-
-def load():
-    spec = importlib.util.spec_from_file_location(
-        'minicloud_userdata', TOP / 'tools/minicloud/userdata.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-userdata = load()
 
 
 def make_authority(name):
