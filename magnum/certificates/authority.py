@@ -12,8 +12,8 @@ from typing import Any
 
 from magnum.certificates import stores
 from magnum.certificates import x509
-from magnum.drivers import base
 from magnum import errors
+from magnum import specs
 
 # Columns of the cluster's row that refer to certificates.
 KINDS = stores.COLUMNS
@@ -81,13 +81,13 @@ def sign(cluster: Any, csr: str, ca_cert_type: str | None = None) -> str:
     return x509.sign(csr, stores.of(ref).load(ref))
 
 
-def authorities(cluster: Any) -> base.Authorities:
+def authorities(cluster: Any) -> specs.Authorities:
     """All three with their keys, for the nodes."""
     refs = [_ca_ref(cluster, kind) for kind in _KINDS]
     with futures.ThreadPoolExecutor(len(refs)) as pool:
         pairs = pool.map(lambda ref: stores.of(ref).load(ref), refs)
-        return base.Authorities(**{
-            kind: base.KeyPair(pair.certificate, pair.private_key)
+        return specs.Authorities(**{
+            kind: specs.KeyPair(pair.certificate, pair.private_key)
             for kind, pair in zip(_KINDS, pairs, strict=True)})
 
 

@@ -20,6 +20,7 @@ from magnum.certificates import stores
 from magnum.certificates import x509
 from magnum import errors
 from magnum import openstack
+from magnum import specs
 
 # How many calls at the same time.
 CALLS = 4
@@ -37,20 +38,20 @@ class BarbicanStore(stores.Store):
                       there.intersection(names))
         return {name: refs[0] for name, refs in found if refs}
 
-    def save(self, cluster_uuid: str, pairs: Mapping[str, x509.Pair],
+    def save(self, cluster_uuid: str, pairs: Mapping[str, specs.KeyPair],
              project_id: str, user_id: str) -> dict[str, str]:
         return dict(_each(
             lambda item: (item[0], _save(cluster_uuid, *item)),
             pairs.items()))
 
-    def load(self, ref: str) -> x509.Pair:
+    def load(self, ref: str) -> specs.KeyPair:
         parts = _parts(ref)
         passphrase = (_payload(parts['private_key_passphrase'])
                       if 'private_key_passphrase' in parts else None)
         key = _payload(parts['private_key'])
         if passphrase:
             key = x509.private_key_pem(x509.read_key(key, passphrase))
-        return x509.Pair(_payload(parts['certificate']), key)
+        return specs.KeyPair(_payload(parts['certificate']), key)
 
     def certificate(self, ref: str) -> str:
         return _payload(_parts(ref)['certificate'])
@@ -73,7 +74,7 @@ def _each(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
         return list(pool.map(function, items))
 
 
-def _save(cluster_uuid: str, name: str, pair: x509.Pair) -> str:
+def _save(cluster_uuid: str, name: str, pair: specs.KeyPair) -> str:
     secrets = [
         {'name': part, 'secret_ref': _call('post', '/secrets', json={
             'name': _name(cluster_uuid), 'mode': name, 'payload': payload,

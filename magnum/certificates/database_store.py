@@ -26,6 +26,7 @@ from magnum.db import models
 from magnum.db import session as db
 from magnum import errors
 from magnum import seals
+from magnum import specs
 
 LOG = log.getLogger(__name__)
 CONF = cfg.CONF
@@ -54,7 +55,7 @@ class DatabaseStore(stores.Store):
             there = keypairs.present(session, refs.values())
         return {name: ref for name, ref in refs.items() if ref in there}
 
-    def save(self, cluster_uuid: str, pairs: Mapping[str, x509.Pair],
+    def save(self, cluster_uuid: str, pairs: Mapping[str, specs.KeyPair],
              project_id: str, user_id: str) -> dict[str, str]:
         values = []
         for name, pair in pairs.items():
@@ -74,11 +75,11 @@ class DatabaseStore(stores.Store):
                 'conductor at the same time.') from None
         return {name: _ref(cluster_uuid, name) for name in pairs}
 
-    def load(self, ref: str) -> x509.Pair:
+    def load(self, ref: str) -> specs.KeyPair:
         row = _row(ref)
         key = x509.read_key(row.private_key,
                             _unseal(row.private_key_passphrase))
-        return x509.Pair(row.certificate, x509.private_key_pem(key))
+        return specs.KeyPair(row.certificate, x509.private_key_pem(key))
 
     def certificate(self, ref: str) -> str:
         return _row(ref).certificate

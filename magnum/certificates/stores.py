@@ -13,7 +13,7 @@ import functools
 from oslo_config import cfg
 from stevedore import driver
 
-from magnum.certificates import x509
+from magnum import specs
 
 CONF = cfg.CONF
 
@@ -55,7 +55,7 @@ class Store(abc.ABC):
         """References to what was saved under these names, by name."""
 
     @abc.abstractmethod
-    def save(self, cluster_uuid: str, pairs: Mapping[str, x509.Pair],
+    def save(self, cluster_uuid: str, pairs: Mapping[str, specs.KeyPair],
              project_id: str, user_id: str) -> dict[str, str]:
         """Store certificates with their keys; references by name.
 
@@ -65,7 +65,7 @@ class Store(abc.ABC):
         """
 
     @abc.abstractmethod
-    def load(self, ref: str) -> x509.Pair:
+    def load(self, ref: str) -> specs.KeyPair:
         """What was saved, the key decrypted.
 
         :raises NotFound: there is no such thing.

@@ -8,7 +8,6 @@ need not wait for them.
 
 from collections.abc import Iterable
 import contextlib
-import dataclasses
 import datetime
 import os
 import queue
@@ -25,6 +24,7 @@ from cryptography.x509 import oid
 from oslo_config import cfg
 
 from magnum import errors
+from magnum import specs
 
 CONF = cfg.CONF
 
@@ -80,15 +80,6 @@ CONF.register_opts(OPTS, group='x509')
 # The limit of X.509 for a common name.
 MAX_COMMON_NAME = 64
 
-
-@dataclasses.dataclass(frozen=True)
-class Pair:
-    """A certificate and its unencrypted PKCS#8 key, both PEM text."""
-
-    certificate: str
-    private_key: str = dataclasses.field(repr=False)
-
-
 _ready: queue.Queue = queue.Queue()
 _filler: threading.Thread | None = None
 
@@ -125,7 +116,7 @@ def new_key() -> rsa.RSAPrivateKey:
         return _generate()
 
 
-def make_ca(common_name: str) -> Pair:
+def make_ca(common_name: str) -> specs.KeyPair:
     """A self-signed authority."""
     key = new_key()
     name = _name(common_name)
@@ -135,10 +126,11 @@ def make_ca(common_name: str) -> Pair:
                        critical=True)
         .add_extension(_key_usage('key_cert_sign'), critical=True)
         .sign(key, hashes.SHA256()))
-    return Pair(_pem(certificate), private_key_pem(key))
+    return specs.KeyPair(_pem(certificate), private_key_pem(key))
 
 
-def make_client(ca: Pair, common_name: str, organization: str) -> Pair:
+def make_client(ca: specs.KeyPair, common_name: str, organization: str
+                ) -> specs.KeyPair:
     """A client certificate of the authority's."""
     key = new_key()
     certificate = (
@@ -151,10 +143,10 @@ def make_client(ca: Pair, common_name: str, organization: str) -> Pair:
         .add_extension(x509.BasicConstraints(ca=False, path_length=None),
                        critical=True)
         .sign(read_key(ca.private_key), hashes.SHA256()))
-    return Pair(_pem(certificate), private_key_pem(key))
+    return specs.KeyPair(_pem(certificate), private_key_pem(key))
 
 
-def sign(csr_pem: str, ca: Pair) -> str:
+def sign(csr_pem: str, ca: specs.KeyPair) -> str:
     """A certificate for the request, as far as it is allowed.
 
     :raises InvalidCsr: it cannot be read, or asks too much.

@@ -13,6 +13,8 @@ import dataclasses
 import enum
 from typing import TYPE_CHECKING
 
+from magnum import specs
+
 if TYPE_CHECKING:
     from magnum import openstack
 
@@ -24,124 +26,6 @@ class ClusterType:
     server_type: str
     os: str
     coe: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Trust:
-    """The cluster's own user in Keystone, and what it was trusted with.
-
-    `trust_id` is the empty string when the operator gives nodes no trust.
-    """
-
-    auth_url: str
-    trustee_user_id: str
-    trustee_username: str
-    trustee_password: str = dataclasses.field(repr=False)
-    trustee_domain_id: str
-    trust_id: str
-
-
-@dataclasses.dataclass(frozen=True)
-class KeyPair:
-    """A CA: certificate and unencrypted PKCS#8 private key, both PEM text."""
-
-    certificate: str
-    private_key: str = dataclasses.field(repr=False)
-
-
-@dataclasses.dataclass(frozen=True)
-class Authorities:
-    """The cluster's three certificate authorities."""
-
-    kubernetes: KeyPair
-    etcd: KeyPair
-    front_proxy: KeyPair
-
-
-@dataclasses.dataclass(frozen=True)
-class NodeGroupSpec:
-    """A group of equal nodes, as wanted.  Sizes of volumes are in GB."""
-
-    uuid: str
-    name: str
-    role: str
-    is_default: bool
-    node_count: int
-    flavor_id: str | None
-    image_id: str | None
-    docker_volume_size: int | None = None
-    min_node_count: int = 0
-    max_node_count: int | None = None
-    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    node_labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    node_taints: tuple[Mapping[str, str], ...] = ()
-    stack_id: str | None = None
-    # Which nodes to take away: server uuids, or indexes within the group.
-    nodes_to_remove: tuple[str, ...] = ()
-
-    @property
-    def is_master(self) -> bool:
-        return self.role == 'master'
-
-
-@dataclasses.dataclass(frozen=True)
-class ClusterSpec:
-    """A cluster, as wanted: all defaults are filled in.
-
-    Names or ids of images, flavors and networks are as the user gave them.
-    `trust` and `authorities` are None where nothing was delegated or issued
-    yet, as when the API asks a driver to `validate`.
-    """
-
-    uuid: str
-    name: str
-    project_id: str
-    user_id: str
-    coe: str
-    server_type: str
-    distro: str
-    nodegroups: tuple[NodeGroupSpec, ...]
-    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    stack_id: str | None = None
-    # Minutes, never 0.
-    create_timeout: int = 60
-    keypair: str | None = None
-    image_id: str | None = None
-    # Glance properties of the template's image.
-    image_properties: Mapping[str, str] = dataclasses.field(
-        default_factory=dict)
-    network_driver: str | None = None
-    volume_driver: str | None = None
-    external_network_id: str | None = None
-    fixed_network: str | None = None
-    fixed_subnet: str | None = None
-    dns_nameserver: str | None = None
-    http_proxy: str | None = None
-    https_proxy: str | None = None
-    no_proxy: str | None = None
-    insecure_registry: str | None = None
-    registry_enabled: bool = False
-    docker_storage_driver: str | None = None
-    apiserver_port: int | None = None
-    tls_disabled: bool = False
-    master_lb_enabled: bool = False
-    floating_ip_enabled: bool = True
-    # How many nodes an upgrade may replace at a time; None: as the driver
-    # sees fit.
-    max_batch_size: int | None = None
-    trust: Trust | None = None
-    authorities: Authorities | None = None
-
-    @property
-    def master(self) -> NodeGroupSpec:
-        """The default group of masters."""
-        return next(g for g in self.nodegroups if g.is_default and g.is_master)
-
-    @property
-    def worker(self) -> NodeGroupSpec:
-        """The default group of workers."""
-        return next(g for g in self.nodegroups
-                    if g.is_default and not g.is_master)
 
 
 class State(enum.Enum):
@@ -206,7 +90,7 @@ class Driver(abc.ABC):
     beta = False
 
     @abc.abstractmethod
-    def validate(self, spec: ClusterSpec) -> None:
+    def validate(self, spec: specs.ClusterSpec) -> None:
         """Refuse, with `errors.Invalid`, what this driver could not build.
 
         Called by the API before anything is written.  No effects and no calls
@@ -214,7 +98,7 @@ class Driver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def apply(self, cloud: 'openstack.Cloud', spec: ClusterSpec) -> str:
+    def apply(self, cloud: 'openstack.Cloud', spec: specs.ClusterSpec) -> str:
         """Set the infrastructure moving towards `spec`; its handle.
 
         Returns soon, without waiting for the result.  Creates what is absent,
@@ -223,18 +107,18 @@ class Driver(abc.ABC):
 
     @abc.abstractmethod
     def observe(self, cloud: 'openstack.Cloud',
-                spec: ClusterSpec) -> Observed:
+                spec: specs.ClusterSpec) -> Observed:
         """Report what there is.  Never raises for "not found": State.GONE."""
 
     @abc.abstractmethod
-    def destroy(self, cloud: 'openstack.Cloud', spec: ClusterSpec,
-                nodegroup: NodeGroupSpec | None = None) -> None:
+    def destroy(self, cloud: 'openstack.Cloud', spec: specs.ClusterSpec,
+                nodegroup: specs.NodeGroupSpec | None = None) -> None:
         """Set the removal of the cluster, or of one group, in motion.
 
         What is already gone is a success.
         """
 
     def health(self, cloud: 'openstack.Cloud',
-               spec: ClusterSpec) -> Health | None:
+               spec: specs.ClusterSpec) -> Health | None:
         """Ask the cluster how it is; None when this driver cannot tell."""
         return None

@@ -15,9 +15,9 @@ import uuid
 from oslo_config import cfg
 
 from magnum.db import models
-from magnum.drivers import base
 from magnum.drivers import options  # noqa: F401  (registers [cluster_heat])
 from magnum import errors
+from magnum import specs
 
 CONF = cfg.CONF
 
@@ -153,10 +153,10 @@ def timeout_minutes(cluster: models.Cluster) -> int:
 def spec(cluster: models.Cluster, template: models.ClusterTemplate,
          nodegroups: Iterable[models.NodeGroup], *,
          image_properties: Mapping[str, str] | None = None,
-         trust: base.Trust | None = None,
-         authorities: base.Authorities | None = None) -> base.ClusterSpec:
+         trust: specs.Trust | None = None,
+         authorities: specs.Authorities | None = None) -> specs.ClusterSpec:
     """What a driver is given."""
-    return base.ClusterSpec(
+    return specs.ClusterSpec(
         uuid=cluster.uuid, name=cluster.name, project_id=cluster.project_id,
         user_id=cluster.user_id, coe=template.coe,
         server_type=template.server_type, distro=template.cluster_distro,
@@ -183,8 +183,8 @@ def spec(cluster: models.Cluster, template: models.ClusterTemplate,
         trust=trust, authorities=authorities)
 
 
-def _group_spec(group: models.NodeGroup) -> base.NodeGroupSpec:
-    return base.NodeGroupSpec(
+def _group_spec(group: models.NodeGroup) -> specs.NodeGroupSpec:
+    return specs.NodeGroupSpec(
         uuid=group.uuid, name=group.name, role=group.role or 'worker',
         is_default=bool(group.is_default), node_count=group.node_count,
         flavor_id=group.flavor_id, image_id=group.image_id,

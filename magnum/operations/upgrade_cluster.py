@@ -15,7 +15,6 @@ from magnum.db import models
 from magnum.db import nodegroups
 from magnum.db import session as db
 from magnum import drivers
-from magnum.drivers import base
 from magnum import errors
 from magnum import openstack
 from magnum.operations import desired
@@ -27,6 +26,7 @@ from magnum.operations import requests
 from magnum.operations import steps
 from magnum.operations import work as working
 from magnum import rpc
+from magnum import specs
 
 
 def request(context: context.RequestContext, cluster: models.Cluster,
@@ -64,7 +64,7 @@ def request(context: context.RequestContext, cluster: models.Cluster,
 
 def _spec(cluster: models.Cluster, template: models.ClusterTemplate,
           groups: list[models.NodeGroup],
-          properties: Mapping[str, str]) -> base.ClusterSpec:
+          properties: Mapping[str, str]) -> specs.ClusterSpec:
     upgraded = {group.uuid for group in groups}
     spec = desired.spec(cluster, template, cluster.nodegroups,
                         image_properties=properties)

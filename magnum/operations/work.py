@@ -16,6 +16,7 @@ from magnum import identity
 from magnum import openstack
 from magnum.operations import desired
 from magnum.operations import journal
+from magnum import specs
 
 
 @dataclasses.dataclass
@@ -57,7 +58,7 @@ class Work:
         except errors.AuthorisationEnded:
             return self.driver.observe(self.service_cloud, self.spec())
 
-    def spec(self, **more) -> base.ClusterSpec:
+    def spec(self, **more) -> specs.ClusterSpec:
         """What is wanted, without secrets: enough to observe or destroy."""
         args = self.operation.args or {}
         # Their own operations make them, when these have their turn.
@@ -72,7 +73,7 @@ class Work:
             drawn, max_batch_size=args.get('max_batch_size'),
             nodegroups=tuple(map(self._sized, drawn.nodegroups)))
 
-    def _sized(self, group: base.NodeGroupSpec) -> base.NodeGroupSpec:
+    def _sized(self, group: specs.NodeGroupSpec) -> specs.NodeGroupSpec:
         """The group with the size that it has in *this* operation.
 
         The row already has that of the last one in the queue, and each must
@@ -98,16 +99,16 @@ class Work:
                 return later
         return None
 
-    def full_spec(self) -> base.ClusterSpec:
+    def full_spec(self) -> specs.ClusterSpec:
         """What is wanted, with the keys and the trust that nodes get."""
         return self.spec(trust=self._trust(),
                          authorities=authority.authorities(self.cluster))
 
-    def _trust(self) -> base.Trust | None:
+    def _trust(self) -> specs.Trust | None:
         cluster = self.cluster
         if not cluster.trustee_user_id:
             return None
-        return base.Trust(
+        return specs.Trust(
             auth_url=identity.node_auth_url(),
             trustee_user_id=cluster.trustee_user_id,
             trustee_username=cluster.trustee_username or '',

@@ -9,14 +9,14 @@ import functools
 import pathlib
 from typing import Any
 
-from magnum.drivers import base
 from magnum.drivers.k8s_kubeadm_v1 import userdata
+from magnum import specs
 
 _FOLDER = pathlib.Path(__file__).parent / 'addons'
 _K8S = 'registry.k8s.io'
 
 
-def bundle(spec: base.ClusterSpec, labels: Mapping[str, Any], version: str,
+def bundle(spec: specs.ClusterSpec, labels: Mapping[str, Any], version: str,
            external_cloud: bool) -> str:
     """All manifests of this cluster in one text, the network first."""
     image = functools.partial(_image, labels['container_infra_prefix'])
@@ -64,7 +64,7 @@ def bundle(spec: base.ClusterSpec, labels: Mapping[str, Any], version: str,
     return '---\n'.join(wanted)
 
 
-def packed(spec: base.ClusterSpec, labels: Mapping[str, Any], version: str,
+def packed(spec: specs.ClusterSpec, labels: Mapping[str, Any], version: str,
            external_cloud: bool) -> str:
     return userdata.packed(bundle(spec, labels, version, external_cloud))
 

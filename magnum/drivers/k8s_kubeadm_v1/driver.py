@@ -19,6 +19,7 @@ from magnum.drivers.k8s_kubeadm_v1 import userdata
 from magnum.drivers import leftovers
 from magnum import errors
 from magnum import openstack
+from magnum import specs
 
 GROUPS = ('kube_masters', 'kube_minions')
 
@@ -28,7 +29,7 @@ class Driver(base.Driver):
     powers: frozenset[str] = frozenset()
     labels = label_table.LABELS
 
-    def validate(self, spec: base.ClusterSpec) -> None:
+    def validate(self, spec: specs.ClusterSpec) -> None:
         labels = label_table.read(spec.labels)
         parameters.kube_version(spec, labels)
         kubeadm.proxy_mode(labels)
@@ -41,7 +42,7 @@ class Driver(base.Driver):
                                  'label cloud_provider_enabled turns off')
         self._check_user_data(spec)
 
-    def _check_network(self, spec: base.ClusterSpec,
+    def _check_network(self, spec: specs.ClusterSpec,
                        labels: dict[str, Any]) -> None:
         if spec.network_driver not in (None, 'flannel'):
             raise errors.InvalidParameter(
@@ -61,7 +62,7 @@ class Driver(base.Driver):
                 'external_network_id', 'needed for floating IPs, and for the '
                                        'router of a new network')
 
-    def _check_shape(self, spec: base.ClusterSpec) -> None:
+    def _check_shape(self, spec: specs.ClusterSpec) -> None:
         masters = spec.master.node_count
         if masters < 1 or masters % 2 == 0:
             raise errors.InvalidParameter(
@@ -78,7 +79,7 @@ class Driver(base.Driver):
                     field, 'needed for servers; neither the cluster nor its '
                            'template has one')
 
-    def _check_user_data(self, spec: base.ClusterSpec) -> None:
+    def _check_user_data(self, spec: specs.ClusterSpec) -> None:
         size = self.user_data_bytes(spec)
         if size > userdata.LIMIT:
             raise errors.InvalidParameter(
@@ -86,13 +87,13 @@ class Driver(base.Driver):
                           f'the limit is {userdata.LIMIT}; take add-ons, '
                           f'flags or certificates away')
 
-    def user_data_bytes(self, spec: base.ClusterSpec) -> int:
+    def user_data_bytes(self, spec: specs.ClusterSpec) -> int:
         """How long the longest user data of this cluster is."""
         wanted = parameters.of_new_stack(
             parameters.filled(spec), parameters.Place())
         return len(userdata.render('kube_masters', wanted).encode())
 
-    def apply(self, cloud: openstack.Cloud, spec: base.ClusterSpec) -> str:
+    def apply(self, cloud: openstack.Cloud, spec: specs.ClusterSpec) -> str:
         cloud = heat.home(cloud, spec.project_id)
         if spec.stack_id is None:
             return self._create(cloud, spec)
@@ -103,14 +104,14 @@ class Driver(base.Driver):
         self._update(cloud, spec, stack)
         return stack.id
 
-    def _create(self, cloud: openstack.Cloud, spec: base.ClusterSpec) -> str:
+    def _create(self, cloud: openstack.Cloud, spec: specs.ClusterSpec) -> str:
         return heat.create(
             cloud, heat.stack_name(spec.name, spec.uuid),
             heat.tags(spec.uuid), spec.create_timeout,
             userdata.cluster_template(), userdata.files(),
             parameters.of_new_stack(spec, self._place(cloud, spec)))
 
-    def _update(self, cloud: openstack.Cloud, spec: base.ClusterSpec,
+    def _update(self, cloud: openstack.Cloud, spec: specs.ClusterSpec,
                 stack: heat.Stack) -> None:
         failed = []
         if stack.status == 'FAILED':
@@ -126,7 +127,7 @@ class Driver(base.Driver):
                        userdata.files(), changes)
 
     def _place(self, cloud: openstack.Cloud,
-               spec: base.ClusterSpec) -> parameters.Place:
+               spec: specs.ClusterSpec) -> parameters.Place:
         """Look the networks up."""
         has_load_balancers = cloud.has_service('load-balancer')
         if spec.master_lb_enabled and not has_load_balancers:
@@ -159,11 +160,11 @@ class Driver(base.Driver):
         return subnets[0]
 
     def observe(self, cloud: openstack.Cloud,
-                spec: base.ClusterSpec) -> base.Observed:
+                spec: specs.ClusterSpec) -> base.Observed:
         return observation.observe(heat.home(cloud, spec.project_id), spec)
 
-    def destroy(self, cloud: openstack.Cloud, spec: base.ClusterSpec,
-                nodegroup: base.NodeGroupSpec | None = None) -> None:
+    def destroy(self, cloud: openstack.Cloud, spec: specs.ClusterSpec,
+                nodegroup: specs.NodeGroupSpec | None = None) -> None:
         if nodegroup is not None:
             raise errors.NotSupported(
                 'This driver does not remove single node groups yet.')

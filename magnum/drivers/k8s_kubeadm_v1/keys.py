@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography import x509
 from cryptography.x509 import oid
 
-from magnum.drivers import base
+from magnum import specs
 
 # Kubernetes lets this group ask for a node's certificate, approves it, and
 # shows it kubeadm's configuration.
@@ -37,7 +37,7 @@ def service_account_pair() -> tuple[str, str]:
     return _pem(key), public.decode()
 
 
-def join_kubeconfig(authority: base.KeyPair, lifetime: datetime.timedelta
+def join_kubeconfig(authority: specs.KeyPair, lifetime: datetime.timedelta
                     ) -> tuple[str, datetime.datetime]:
     """A kubeconfig with which a server may become a node, and its end.
 
@@ -73,7 +73,7 @@ def join_kubeconfig(authority: base.KeyPair, lifetime: datetime.timedelta
 
 
 @functools.cache
-def stand_in() -> base.KeyPair:
+def stand_in() -> specs.KeyPair:
     """An authority of nobody, about as long as a real one."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(oid.NameOID.COMMON_NAME, 'x' * 64)])
@@ -86,7 +86,7 @@ def stand_in() -> base.KeyPair:
         .add_extension(x509.BasicConstraints(True, None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier(b'x' * 20), critical=False)
         .sign(key, hashes.SHA256()))
-    return base.KeyPair(_pem(certificate), _pem(key))
+    return specs.KeyPair(_pem(certificate), _pem(key))
 
 
 def days_left(certificate: str) -> int:

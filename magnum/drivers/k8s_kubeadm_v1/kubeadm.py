@@ -10,8 +10,8 @@ import ipaddress
 import json
 from typing import Any
 
-from magnum.drivers import base
 from magnum import errors
+from magnum import specs
 
 API_VERSION = 'kubeadm.k8s.io/v1beta4'
 OLDEST_MINOR = 31
@@ -25,7 +25,7 @@ TIMEOUTS = {'controlPlaneComponentHealthCheck': '8m0s',
             'discovery': '5m0s'}
 
 
-def init(spec: base.ClusterSpec, labels: Mapping[str, Any], version: str,
+def init(spec: specs.ClusterSpec, labels: Mapping[str, Any], version: str,
          external_cloud: bool, ca_days: int) -> str:
     """For the first master: make a control plane."""
     services = labels['service_cluster_ip_range']
@@ -80,7 +80,7 @@ def init(spec: base.ClusterSpec, labels: Mapping[str, Any], version: str,
     return _documents(own, cluster, kubelet, proxy)
 
 
-def join(group: base.NodeGroupSpec, external_cloud: bool) -> str:
+def join(group: specs.NodeGroupSpec, external_cloud: bool) -> str:
     """For all other nodes."""
     own = {
         'apiVersion': API_VERSION, 'kind': 'JoinConfiguration',
@@ -93,7 +93,7 @@ def join(group: base.NodeGroupSpec, external_cloud: bool) -> str:
     return _documents(own)
 
 
-def registration(group: base.NodeGroupSpec,
+def registration(group: specs.NodeGroupSpec,
                  external_cloud: bool) -> dict[str, Any]:
     labels = {'magnum.openstack.org/role': '@ROLE@',
               'magnum.openstack.org/nodegroup': '@NODEGROUP@',

@@ -10,11 +10,12 @@ from magnum.drivers import base
 from magnum.drivers import heat
 from magnum.drivers.k8s_kubeadm_v1 import parameters
 from magnum import openstack
+from magnum import specs
 
 GROUP_WORDS = {'kube_masters': 'master', 'kube_minions': 'node'}
 
 
-def observe(cloud: openstack.Cloud, spec: base.ClusterSpec) -> base.Observed:
+def observe(cloud: openstack.Cloud, spec: specs.ClusterSpec) -> base.Observed:
     stack_id = spec.stack_id
     if stack_id is None:
         found = heat.find(cloud, heat.stack_name(spec.name, spec.uuid))
@@ -38,7 +39,7 @@ def observe(cloud: openstack.Cloud, spec: base.ClusterSpec) -> base.Observed:
     return _observed(spec, state, settled, reason)
 
 
-def _observed(spec: base.ClusterSpec, state: base.State, stack: heat.Stack,
+def _observed(spec: specs.ClusterSpec, state: base.State, stack: heat.Stack,
               reason: str) -> base.Observed:
     out = stack.outputs
     address = out.get('api_address')
@@ -91,7 +92,7 @@ def _lowest(versions: Iterable[str | None]) -> str | None:
                                                             text)])
 
 
-def explained(cloud: openstack.Cloud, spec: base.ClusterSpec,
+def explained(cloud: openstack.Cloud, spec: specs.ClusterSpec,
               stack: heat.Stack) -> str:
     """Heat's reason of a failure, and in plain words what it means."""
     path = re.search(r'WaitConditionTimeout: resources\.(\w+)\.resources'

@@ -13,7 +13,6 @@ from typing import Any
 
 from oslo_config import cfg
 
-from magnum.drivers import base
 from magnum.drivers import heat
 from magnum.drivers.k8s_kubeadm_v1 import addons
 from magnum.drivers.k8s_kubeadm_v1 import keys
@@ -21,6 +20,7 @@ from magnum.drivers.k8s_kubeadm_v1 import kubeadm
 from magnum.drivers.k8s_kubeadm_v1 import labels as label_table
 from magnum.drivers import options  # noqa: F401  (registers what is read here)
 from magnum import errors
+from magnum import specs
 
 CONF = cfg.CONF
 
@@ -37,7 +37,7 @@ class Place:
     has_load_balancers: bool = False
 
 
-def of_new_stack(spec: base.ClusterSpec, place: Place) -> dict[str, Any]:
+def of_new_stack(spec: specs.ClusterSpec, place: Place) -> dict[str, Any]:
     """All parameters of the stack of a new cluster."""
     labels = label_table.read(spec.labels)
     version = kube_version(spec, labels)
@@ -123,7 +123,7 @@ def of_new_stack(spec: base.ClusterSpec, place: Place) -> dict[str, Any]:
     }
 
 
-def of_changed_stack(spec: base.ClusterSpec, stack: heat.Stack,
+def of_changed_stack(spec: specs.ClusterSpec, stack: heat.Stack,
                      failed: list[heat.Member]) -> dict[str, Any]:
     """The parameters to change on a running stack; empty: none.
 
@@ -155,7 +155,7 @@ def of_changed_stack(spec: base.ClusterSpec, stack: heat.Stack,
     return changes
 
 
-def filled(spec: base.ClusterSpec) -> base.ClusterSpec:
+def filled(spec: specs.ClusterSpec) -> specs.ClusterSpec:
     """The specification with stand-ins of the usual length for secrets.
 
     To measure what would be built before anything was issued or delegated.
@@ -163,12 +163,12 @@ def filled(spec: base.ClusterSpec) -> base.ClusterSpec:
     authority = keys.stand_in()
     return dataclasses.replace(
         spec,
-        authorities=base.Authorities(authority, authority, authority),
-        trust=spec.trust or base.Trust('x' * 64, 'x' * 32, 'x' * 100,
+        authorities=specs.Authorities(authority, authority, authority),
+        trust=spec.trust or specs.Trust('x' * 64, 'x' * 32, 'x' * 100,
                                        'x' * 32, 'x' * 32, 'x' * 32))
 
 
-def kube_version(spec: base.ClusterSpec, labels: Mapping[str, Any]) -> str:
+def kube_version(spec: specs.ClusterSpec, labels: Mapping[str, Any]) -> str:
     """The version in the image.
 
     :raises InvalidParameter: it is not known, too old, or not the one that
@@ -199,7 +199,7 @@ def kube_version(spec: base.ClusterSpec, labels: Mapping[str, Any]) -> str:
     return version
 
 
-def has_external_cloud(spec: base.ClusterSpec,
+def has_external_cloud(spec: specs.ClusterSpec,
                        labels: Mapping[str, Any]) -> bool:
     """Whether the cluster gets a credential for the cloud it runs in.
 
@@ -224,7 +224,7 @@ def node_timeout(create_timeout: int) -> int:
     return min(max(seconds - 300, seconds // 2), 43200)
 
 
-def join_credential(spec: base.ClusterSpec) -> tuple[str, str]:
+def join_credential(spec: specs.ClusterSpec) -> tuple[str, str]:
     """(kubeconfig, its end as text)."""
     lifetime = max(CONF.kubernetes.join_credential_ttl,
                    spec.create_timeout * 120)
@@ -239,7 +239,7 @@ def _ends_soon(until: str) -> bool:
     return left.total_seconds() < CONF.kubernetes.join_credential_ttl / 4
 
 
-def cloud_conf(spec: base.ClusterSpec, labels: Mapping[str, Any],
+def cloud_conf(spec: specs.ClusterSpec, labels: Mapping[str, Any],
                place: Place) -> str:
     """What the cloud controller manager and Cinder CSI log in with."""
     sections: dict[str, dict[str, Any]] = {'Global': {
@@ -283,7 +283,7 @@ def node_env(labels: Mapping[str, Any], external_cloud: bool) -> str:
     return '\n'.join(f"{name}='{value}'" for name, value in facts.items())
 
 
-def node_files(spec: base.ClusterSpec, labels: Mapping[str, Any],
+def node_files(spec: specs.ClusterSpec, labels: Mapping[str, Any],
                cidr: str) -> list[dict[str, str]]:
     """Entries of cloud-init's write_files for all nodes."""
     files = {}
@@ -311,7 +311,7 @@ def node_files(spec: base.ClusterSpec, labels: Mapping[str, Any],
             for path, content in files.items()]
 
 
-def _algorithm(spec: base.ClusterSpec, labels: Mapping[str, Any]) -> str:
+def _algorithm(spec: specs.ClusterSpec, labels: Mapping[str, Any]) -> str:
     # The OVN provider knows no other.
     if (labels['octavia_provider'] == 'ovn'
             and not spec.labels.get('octavia_lb_algorithm')):

@@ -4,20 +4,20 @@
 import dataclasses
 import functools
 
-from magnum.drivers import base
 from magnum.drivers.k8s_kubeadm_v1 import keys
+from magnum import specs
 from magnum.tests.fakes import heat as fake_heat
 
 UUID = '8c3b2f6e-6f0e-4a3e-9a35-1d1f5f4f2a10'
-TRUST = base.Trust('https://keystone/v3', 'trustee', 'name', 'pass"word',
-                   'domain', 'a-trust')
+TRUST = specs.Trust('https://keystone/v3', 'trustee', 'name', 'pass"word',
+                    'domain', 'a-trust')
 
 
 def group(role, **wanted):
     values = {'uuid': f'{role}-uuid', 'name': f'default-{role}',
               'is_default': True, 'node_count': 1, 'flavor_id': 'm1.small',
               'image_id': 'ubuntu', 'role': role}
-    return base.NodeGroupSpec(**values | wanted)
+    return specs.NodeGroupSpec(**values | wanted)
 
 
 def cluster(masters=1, workers=2, remove=(), docker_volume=None, **wanted):
@@ -34,13 +34,13 @@ def cluster(masters=1, workers=2, remove=(), docker_volume=None, **wanted):
                   docker_volume_size=docker_volume),
             group('worker', node_count=workers, nodes_to_remove=tuple(remove),
                   docker_volume_size=docker_volume))}
-    return base.ClusterSpec(**values | wanted)
+    return specs.ClusterSpec(**values | wanted)
 
 
 @functools.cache
 def authorities():
     pair = keys.stand_in()
-    return base.Authorities(pair, pair, pair)
+    return specs.Authorities(pair, pair, pair)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,7 @@
 """The templates fit together, and make user data that cloud-init can read."""
 
 import base64
+import dataclasses
 import gzip
 import json
 import re
@@ -9,7 +10,6 @@ import re
 import pytest
 import yaml
 
-from magnum.drivers import base
 from magnum.drivers.k8s_kubeadm_v1 import kubeadm
 from magnum.drivers.k8s_kubeadm_v1 import parameters
 from magnum.drivers.k8s_kubeadm_v1 import userdata
@@ -213,7 +213,7 @@ def test_addons_are_manifests_with_versions():
 
 
 def test_without_a_trust_nothing_speaks_to_the_cloud():
-    trust = base.Trust('a', 'b', 'c', 'd', 'e', '')
+    trust = dataclasses.replace(specs.TRUST, trust_id='')
     names = {name for _, name, _ in manifests(trust=trust)}
     assert 'kube-flannel-ds' in names
     assert not any('openstack' in n or 'cinder' in n for n in names)

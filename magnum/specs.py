@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is wanted of a cluster, as plain values.
+
+`operations` draws a specification up from rows, drivers build what it says,
+and `certificates` hands over its keys in these shapes: so all of them import
+this module, and it imports none of them.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Trust:
+    """The cluster's own user in Keystone, and what it was trusted with.
+
+    `trust_id` is the empty string when the operator gives nodes no trust.
+    """
+
+    auth_url: str
+    trustee_user_id: str
+    trustee_username: str
+    trustee_password: str = dataclasses.field(repr=False)
+    trustee_domain_id: str
+    trust_id: str
+
+
+@dataclasses.dataclass(frozen=True)
+class KeyPair:
+    """A CA: certificate and unencrypted PKCS#8 private key, both PEM text."""
+
+    certificate: str
+    private_key: str = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Authorities:
+    """The cluster's three certificate authorities."""
+
+    kubernetes: KeyPair
+    etcd: KeyPair
+    front_proxy: KeyPair
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeGroupSpec:
+    """A group of equal nodes, as wanted.  Sizes of volumes are in GB."""
+
+    uuid: str
+    name: str
+    role: str
+    is_default: bool
+    node_count: int
+    flavor_id: str | None
+    image_id: str | None
+    docker_volume_size: int | None = None
+    min_node_count: int = 0
+    max_node_count: int | None = None
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    node_labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    node_taints: tuple[Mapping[str, str], ...] = ()
+    stack_id: str | None = None
+    # Which nodes to take away: server uuids, or indexes within the group.
+    nodes_to_remove: tuple[str, ...] = ()
+
+    @property
+    def is_master(self) -> bool:
+        return self.role == 'master'
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusterSpec:
+    """A cluster, as wanted: all defaults are filled in.
+
+    Names or ids of images, flavors and networks are as the user gave them.
+    `trust` and `authorities` are None where nothing was delegated or issued
+    yet, as when the API asks a driver to `validate`.
+    """
+
+    uuid: str
+    name: str
+    project_id: str
+    user_id: str
+    coe: str
+    server_type: str
+    distro: str
+    nodegroups: tuple[NodeGroupSpec, ...]
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    stack_id: str | None = None
+    # Minutes, never 0.
+    create_timeout: int = 60
+    keypair: str | None = None
+    image_id: str | None = None
+    # Glance properties of the template's image.
+    image_properties: Mapping[str, str] = dataclasses.field(
+        default_factory=dict)
+    network_driver: str | None = None
+    volume_driver: str | None = None
+    external_network_id: str | None = None
+    fixed_network: str | None = None
+    fixed_subnet: str | None = None
+    dns_nameserver: str | None = None
+    http_proxy: str | None = None
+    https_proxy: str | None = None
+    no_proxy: str | None = None
+    insecure_registry: str | None = None
+    registry_enabled: bool = False
+    docker_storage_driver: str | None = None
+    apiserver_port: int | None = None
+    tls_disabled: bool = False
+    master_lb_enabled: bool = False
+    floating_ip_enabled: bool = True
+    # How many nodes an upgrade may replace at a time; None: as the driver
+    # sees fit.
+    max_batch_size: int | None = None
+    trust: Trust | None = None
+    authorities: Authorities | None = None
+
+    @property
+    def master(self) -> NodeGroupSpec:
+        """The default group of masters."""
+        return next(g for g in self.nodegroups if g.is_default and g.is_master)
+
+    @property
+    def worker(self) -> NodeGroupSpec:
+        """The default group of workers."""
+        return next(g for g in self.nodegroups
+                    if g.is_default and not g.is_master)
