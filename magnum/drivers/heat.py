@@ -32,6 +32,9 @@ IDS_PER_LIST = 150
 # Who has not asked for so long does not wait any more.
 FORGET_SECONDS = 60
 
+# How long to wait for the answer to another one's question.
+PATIENCE_SECONDS = 2
+
 
 @dataclasses.dataclass(frozen=True)
 class Stack:
@@ -186,13 +189,38 @@ def _owner(row: Any) -> str:
 
 
 class _Project:
-    """What is known of one project's stacks, and who asked for which."""
+    """What is known of one project's stacks, and who asked for which.
+
+    `changed` guards all of it, and is never held during a call to Heat.
+    """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.changed = threading.Condition()
         self.asked: dict[str, float] = {}
         self.rows: dict[str, Stack | None] = {}
         self.taken = 0.0
+        self.is_asking = False
+        # Stacks that were changed while Heat was being asked.
+        self.forgotten: set[str] = set()
+
+    def knows(self, stack_id: str, now: float) -> bool:
+        return stack_id in self.rows and now - self.taken <= FRESH_SECONDS
+
+    def take(self, stack_id: str) -> Stack | None:
+        """What is known of the stack; a result is given out once."""
+        stack = self.rows[stack_id]
+        if stack is None or stack.status != 'IN_PROGRESS':
+            # What is asked next is about a later change, which may have been
+            # made by another process.
+            del self.rows[stack_id]
+            self.asked.pop(stack_id, None)
+        return stack
+
+    def wanted(self, now: float) -> list[str]:
+        """The stacks that somebody waits for; the others are dropped."""
+        self.asked = {ident: when for ident, when in self.asked.items()
+                      if now - when < FORGET_SECONDS}
+        return sorted(self.asked)
 
 
 _projects_lock = threading.Lock()
@@ -202,23 +230,37 @@ _projects: dict[str, _Project] = {}
 def look(cloud: openstack.Cloud, stack_id: str) -> Stack | None:
     """A stack's state, from one list call for all who ask at this time.
 
-    Without parameters and outputs; None when Heat does not know it.
+    Without parameters and outputs; None when Heat does not know it.  While
+    Heat is slow to answer one of them, the others get what was known before.
+
+    :raises Temporary: nothing was known before: ask again.
     """
     with _projects_lock:
         project = _projects.setdefault(cloud.project_id, _Project())
     now = time.monotonic()
-    with project.lock:
-        project.asked[stack_id] = now
-        # Whoever waited for the lock finds what was fetched meanwhile.
-        stale = now - project.taken > FRESH_SECONDS
-        if stale or stack_id not in project.rows:
-            _refresh(cloud, project)
-        stack = project.rows[stack_id]
-        if stack is None or stack.status != 'IN_PROGRESS':
-            # A result is given out once: what is asked next is about a later
-            # change, which may have been made by another process.
-            del project.rows[stack_id], project.asked[stack_id]
+    while True:
+        with project.changed:
+            project.asked[stack_id] = now
+            # Whoever waited finds what was fetched meanwhile.
+            if project.knows(stack_id, now):
+                return project.take(stack_id)
+            if project.is_asking:
+                if project.changed.wait(PATIENCE_SECONDS):
+                    continue
+                return _known_before(project, stack_id)
+            project.is_asking = True
+            project.forgotten.clear()
+            wanted = project.wanted(time.monotonic())
+        _refresh(cloud, project, wanted)
+
+
+def _known_before(project: _Project, stack_id: str) -> Stack:
+    stack = project.rows.get(stack_id)
+    # Only this may still be so: a result belongs to the change before.
+    if stack is not None and stack.status == 'IN_PROGRESS':
         return stack
+    raise errors.ServiceUnavailable(
+        'Heat has not said yet how the stack is; asking again.')
 
 
 def forget(stack_id: str) -> None:
@@ -226,15 +268,29 @@ def forget(stack_id: str) -> None:
     with _projects_lock:
         projects = list(_projects.values())
     for project in projects:
-        with project.lock:
+        with project.changed:
             project.rows.pop(stack_id, None)
+            project.forgotten.add(stack_id)
 
 
-def _refresh(cloud: openstack.Cloud, project: _Project) -> None:
-    taken = time.monotonic()
-    project.asked = {ident: when for ident, when in project.asked.items()
-                     if taken - when < FORGET_SECONDS}
-    wanted = sorted(project.asked)
+def _refresh(cloud: openstack.Cloud, project: _Project,
+             wanted: list[str]) -> None:
+    """Ask Heat for these stacks of the project, without holding its lock."""
+    taken, rows = time.monotonic(), None
+    try:
+        rows = _listed(cloud, wanted)
+    finally:
+        with project.changed:
+            project.is_asking = False
+            if rows is not None:
+                project.taken = taken
+                project.rows = {ident: stack for ident, stack in rows.items()
+                                if ident not in project.forgotten}
+            project.changed.notify_all()
+
+
+def _listed(cloud: openstack.Cloud,
+            wanted: list[str]) -> dict[str, Stack | None]:
     rows: dict[str, Stack | None] = dict.fromkeys(wanted)
     for start in range(0, len(wanted), IDS_PER_LIST):
         with openstack.translated('Heat'):
@@ -242,7 +298,7 @@ def _refresh(cloud: openstack.Cloud, project: _Project) -> None:
                 filters={'id': wanted[start:start + IDS_PER_LIST]},
                 show_deleted=True))
         rows.update({row.id: _stack(row) for row in found})
-    project.rows, project.taken = rows, taken
+    return rows
 
 
 def _stack(row: Any) -> Stack:

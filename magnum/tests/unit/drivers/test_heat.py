@@ -14,7 +14,8 @@ TEMPLATE = 'parameters: {n: {type: number}, new: {default: 1}}'
 
 
 @pytest.fixture
-def cloud():
+def cloud(monkeypatch):
+    monkeypatch.setattr(heat, '_projects', {})
     return specs.Cloud()
 
 
@@ -103,6 +104,85 @@ def test_a_result_is_given_out_once(cloud):
     assert heat.look(cloud, ident).status == 'COMPLETE'
     # Another process changes it; ours does not know.
     cloud.service.stacks[ident].begin('UPDATE')
+    assert heat.look(cloud, ident).status == 'IN_PROGRESS'
+
+
+@pytest.fixture
+def slow_list(cloud, monkeypatch):
+    """Heat does not answer the list call until told: (asked, answer)."""
+    asked, answer = threading.Event(), threading.Event()
+    listed = cloud.heat.stacks.list
+
+    def list_stacks(**query):
+        asked.set()
+        assert answer.wait(60)
+        return listed(**query)
+    monkeypatch.setattr(cloud.heat.stacks, 'list', list_stacks)
+    yield asked, answer
+    answer.set()
+
+
+def test_a_slow_answer_in_one_project_holds_up_no_other(cloud, slow_list):
+    asked, answer = slow_list
+    other = specs.Cloud(project_id='p2')
+    mine, theirs = create(cloud), create(other)
+    looking = threading.Thread(target=heat.look, args=(cloud, mine))
+    looking.start()
+    assert asked.wait(60)
+    heat.forget(theirs)
+    assert heat.look(other, theirs).status == 'IN_PROGRESS'
+    # Nor its own project's other operations, which just changed a stack.
+    heat.forget(mine)
+    answer.set()
+    looking.join(60)
+
+
+def test_who_asks_while_heat_is_slow_is_told_to_come_again(
+        cloud, slow_list, monkeypatch):
+    asked, answer = slow_list
+    monkeypatch.setattr(heat, 'PATIENCE_SECONDS', 0.01)
+    first, second = create(cloud), create(cloud, 'a-2')
+    looking = threading.Thread(target=heat.look, args=(cloud, first))
+    looking.start()
+    assert asked.wait(60)
+    with pytest.raises(errors.Temporary, match='asking again'):
+        heat.look(cloud, second)
+    answer.set()
+    looking.join(60)
+    assert heat.look(cloud, second).status == 'IN_PROGRESS'
+
+
+def test_what_was_known_is_told_while_heat_is_slow(
+        cloud, slow_list, monkeypatch):
+    asked, answer = slow_list
+    monkeypatch.setattr(heat, 'PATIENCE_SECONDS', 0.01)
+    ident = create(cloud)
+    answer.set()
+    assert heat.look(cloud, ident).status == 'IN_PROGRESS'
+    asked.clear()
+    answer.clear()
+    for project in heat._projects.values():
+        project.taken = 0
+    looking = threading.Thread(target=heat.look, args=(cloud, ident))
+    looking.start()
+    assert asked.wait(60)
+    assert heat.look(cloud, ident).status == 'IN_PROGRESS'
+    answer.set()
+    looking.join(60)
+
+
+def test_a_change_during_a_slow_look_is_not_overwritten_by_it(
+        cloud, monkeypatch):
+    ident = create(cloud)
+    cloud.service.complete(ident)
+    listed = cloud.heat.stacks.list
+
+    def list_and_change(**query):
+        rows = list(listed(**query))
+        monkeypatch.setattr(cloud.heat.stacks, 'list', listed)
+        heat.patch(cloud, heat.find(cloud, ident), TEMPLATE, {}, {'n': 2})
+        return rows
+    monkeypatch.setattr(cloud.heat.stacks, 'list', list_and_change)
     assert heat.look(cloud, ident).status == 'IN_PROGRESS'
 
 
