@@ -47,11 +47,7 @@ def _store(context: context.RequestContext, cluster: models.Cluster) -> None:
 
 def destroy(work: working.Work) -> None:
     """Set the removal of the infrastructure in motion."""
-    try:
-        work.driver.destroy(work.cloud, work.spec())
-    except errors.AuthorisationEnded:
-        # A delete must not fail because it had to wait for its turn.
-        work.driver.destroy(work.service_cloud, work.spec())
+    work.destroy()
 
 
 def await_gone(work: working.Work) -> outcome.Facts | outcome.Again:

@@ -12,7 +12,6 @@ from magnum.db import nodegroups
 from magnum.db import session as db
 from magnum.drivers import base
 from magnum import errors
-from magnum import openstack
 from magnum.operations import delete_cluster
 from magnum.operations import journal
 from magnum.operations import kinds
@@ -67,19 +66,12 @@ def _store(context: context.RequestContext, cluster: models.Cluster,
 
 def destroy(work: working.Work) -> None:
     """Set the removal of the group's nodes in motion."""
-    spec = work.spec()
-    group = next(group for group in spec.nodegroups
-                 if group.uuid == _uuid(work))
-    try:
-        work.driver.destroy(work.cloud, spec, group)
-    except errors.AuthorisationEnded:
-        # A delete must not fail because it had to wait for its turn.
-        work.driver.destroy(work.service_cloud, spec, group)
+    work.destroy(_uuid(work))
 
 
 def await_gone(work: working.Work) -> outcome.Facts | outcome.Again:
     """Wait until nothing of the group is left."""
-    observed = work.driver.observe(_cloud(work), work.spec())
+    observed = work.observe()
     group = observed.nodegroups.get(_uuid(work))
     if (observed.state is base.State.GONE or group is None
             or group.state is base.State.GONE):
@@ -97,13 +89,6 @@ def forget(work: working.Work) -> outcome.Facts:
 
 def _uuid(work: working.Work) -> str:
     return work.operation.args['nodegroup']
-
-
-def _cloud(work: working.Work) -> openstack.Cloud:
-    try:
-        return work.cloud
-    except errors.AuthorisationEnded:
-        return work.service_cloud
 
 
 KIND = kinds.Kind(

@@ -58,6 +58,22 @@ class Work:
         except errors.AuthorisationEnded:
             return self.driver.observe(self.service_cloud, self.spec())
 
+    def destroy(self, nodegroup_uuid: str | None = None) -> None:
+        """Set the removal of the cluster, or of one group, in motion.
+
+        A delete must not fail because it had to wait for its turn, while the
+        one who asked logged out.
+        """
+        spec = self.spec()
+        group = None
+        if nodegroup_uuid is not None:
+            group = next(group for group in spec.nodegroups
+                         if group.uuid == nodegroup_uuid)
+        try:
+            self.driver.destroy(self.cloud, spec, group)
+        except errors.AuthorisationEnded:
+            self.driver.destroy(self.service_cloud, spec, group)
+
     def spec(self, **more) -> specs.ClusterSpec:
         """What is wanted, without secrets: enough to observe or destroy."""
         args = self.operation.args or {}
