@@ -26,8 +26,8 @@ FlavorRules = Callable[[Mapping[str, Any] | None],
 
 KIND = kinds.Kind(
     name='create_cluster', action='CREATE', nodegroups=kinds.every_group,
-    steps=(steps.delegate, steps.issue_certificates, steps.apply,
-           steps.settle))
+    steps=(steps.DELEGATE, steps.ISSUE_CERTIFICATES, steps.APPLY,
+           steps.SETTLE))
 
 
 def request(context: context.RequestContext,

@@ -21,7 +21,7 @@ from magnum import rpc
 
 KIND = kinds.Kind(
     name='create_nodegroup', action='UPDATE', nodegroup_action='CREATE',
-    nodegroups=kinds.named_group, steps=(steps.apply, steps.settle))
+    nodegroups=kinds.named_group, steps=(steps.APPLY, steps.SETTLE))
 
 
 def request(context: context.RequestContext, cluster: models.Cluster,

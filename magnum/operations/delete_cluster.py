@@ -16,7 +16,6 @@ from magnum import errors
 from magnum import identity
 from magnum.operations import journal
 from magnum.operations import kinds
-from magnum.operations import outcome
 from magnum.operations import requests
 from magnum.operations import steps
 from magnum.operations import work as working
@@ -50,15 +49,15 @@ def destroy(work: working.Work) -> None:
     work.destroy()
 
 
-def await_gone(work: working.Work) -> outcome.Facts | outcome.Again:
+def await_gone(work: working.Work) -> kinds.Facts | kinds.Again:
     """Wait until nothing of the infrastructure is left."""
     observed = work.observe()
     if observed.state is base.State.GONE:
-        return outcome.Facts()
+        return kinds.Facts()
     if observed.state is base.State.FAILED:
-        raise outcome.StepFailed(observed.reason or 'Deletion failed.',
+        raise kinds.StepFailed(observed.reason or 'Deletion failed.',
                                  steps.facts_of(observed))
-    return outcome.Again(steps.SETTLE_SECONDS, observed.reason)
+    return kinds.Again(steps.SETTLE_SECONDS, observed.reason)
 
 
 def retire_certificates(work: working.Work) -> None:
@@ -74,11 +73,17 @@ def retire_trust(work: working.Work) -> None:
                     work.cluster.trustee_user_id, work.cluster.trust_id)
 
 
-def forget(work: working.Work) -> outcome.Facts:
+def forget(work: working.Work) -> kinds.Facts:
     """Let the rows go, now that nothing else is left."""
-    return outcome.Facts(forget=True)
+    return kinds.Facts(forget=True)
 
 
 KIND = kinds.Kind(
     name='delete_cluster', action='DELETE', nodegroups=kinds.every_group,
-    steps=(destroy, await_gone, retire_certificates, retire_trust, forget))
+    steps=(kinds.Step('destroy', 'starting to delete the stack', destroy),
+           kinds.Step('await_gone', 'deleting the stack', await_gone),
+           kinds.Step('retire_certificates', 'deleting the certificates',
+                      retire_certificates),
+           kinds.Step('retire_trust', "deleting the cluster's own user",
+                      retire_trust),
+           kinds.Step('forget', "deleting the cluster's record", forget)))

@@ -15,7 +15,6 @@ from magnum import errors
 from magnum.operations import delete_cluster
 from magnum.operations import journal
 from magnum.operations import kinds
-from magnum.operations import outcome
 from magnum.operations import requests
 from magnum.operations import steps
 from magnum.operations import work as working
@@ -69,22 +68,22 @@ def destroy(work: working.Work) -> None:
     work.destroy(_uuid(work))
 
 
-def await_gone(work: working.Work) -> outcome.Facts | outcome.Again:
+def await_gone(work: working.Work) -> kinds.Facts | kinds.Again:
     """Wait until nothing of the group is left."""
     observed = work.observe()
     group = observed.nodegroups.get(_uuid(work))
     if (observed.state is base.State.GONE or group is None
             or group.state is base.State.GONE):
-        return outcome.Facts()
+        return kinds.Facts()
     if group.state is base.State.FAILED:
-        raise outcome.StepFailed(group.reason or 'Deletion failed.',
+        raise kinds.StepFailed(group.reason or 'Deletion failed.',
                                  steps.facts_of(observed))
-    return outcome.Again(steps.SETTLE_SECONDS, group.reason)
+    return kinds.Again(steps.SETTLE_SECONDS, group.reason)
 
 
-def forget(work: working.Work) -> outcome.Facts:
+def forget(work: working.Work) -> kinds.Facts:
     """Let the row go, now that nothing else is left."""
-    return outcome.Facts(forget_nodegroups=(_uuid(work),))
+    return kinds.Facts(forget_nodegroups=(_uuid(work),))
 
 
 def _uuid(work: working.Work) -> str:
@@ -93,4 +92,7 @@ def _uuid(work: working.Work) -> str:
 
 KIND = kinds.Kind(
     name='delete_nodegroup', action='UPDATE', nodegroup_action='DELETE',
-    nodegroups=kinds.named_group, steps=(destroy, await_gone, forget))
+    nodegroups=kinds.named_group,
+    steps=(kinds.Step('destroy', 'starting to delete the nodes', destroy),
+           kinds.Step('await_gone', 'deleting the nodes', await_gone),
+           kinds.Step('forget', "deleting the group's record", forget)))

@@ -1,15 +1,68 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kinds of operation, and the table of them."""
+"""The kinds of operation: their steps, and what a step can say to the runner.
+
+A step's `name` is stored in the rows of running operations, so it stays when
+the function behind it is renamed; its `title` is what users read.
+"""
 
 from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
-from magnum.operations import outcome
+from magnum import errors
 from magnum.operations import work
 
-Step = Callable[[work.Work], 'outcome.Facts | outcome.Again | None']
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What a step found or made: columns to write when it is checked off.
+
+    `nodegroups` is by nodegroup uuid.  `forget`: the cluster is gone, and its
+    rows go with this step; `forget_nodegroups`: only these are.
+    """
+
+    cluster: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    nodegroups: Mapping[str, Mapping[str, Any]] = dataclasses.field(
+        default_factory=dict)
+    forget: bool = False
+    forget_nodegroups: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Again:
+    """Not yet: look again after `seconds`, or later the longer it has waited.
+
+    `reason` is shown to the user.
+    """
+
+    seconds: float
+    reason: str | None = None
+    facts: Facts = Facts()
+
+
+class StepFailed(errors.InfrastructureFailed):
+    """The infrastructure came out wrong; `facts` are known all the same."""
+
+    def __init__(self, reason: str, facts: Facts):
+        super().__init__(reason)
+        self.facts = facts
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One step of a kind of operation.
+
+    `name` is what rows hold, `title` what users read: "waiting for the
+    stack".  `run` may be repeated at any time.  `undo` gives the columns to
+    put back when the step was refused, that is before anything has changed in
+    the cloud.
+    """
+
+    name: str
+    title: str
+    run: Callable[[work.Work], Facts | Again | None]
+    undo: Callable[[work.Work], Facts] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,28 +71,25 @@ class Kind:
 
     `action` is the first word of its statuses (`CREATE_IN_PROGRESS`, ...),
     `nodegroup_action` that of its groups' where it differs.  `nodegroups` says
-    which groups share the cluster's fate.  `undo` gives the columns to put
-    back when `apply` was refused, that is before anything has changed in the
-    cloud.
+    which groups share the cluster's fate.
     """
 
     name: str
     action: str
     steps: tuple[Step, ...]
     nodegroups: Callable[[work.Work], list[str]]
-    undo: Callable[[work.Work], outcome.Facts] | None = None
     nodegroup_action: str | None = None
 
     def step(self, name: str | None) -> Step:
         """The step called `name`; the first for None."""
         if name is None:
             return self.steps[0]
-        return next(step for step in self.steps if step.__name__ == name)
+        return next(step for step in self.steps if step.name == name)
 
     def after(self, step: Step) -> str | None:
         """The name of the step that follows; None: it was the last."""
         following = self.steps[self.steps.index(step) + 1:]
-        return following[0].__name__ if following else None
+        return following[0].name if following else None
 
     def status(self, word: str) -> str:
         """The status that the operation gives: IN_PROGRESS, COMPLETE, ..."""
@@ -69,11 +119,11 @@ def table(*kinds: Kind) -> Mapping[str, Kind]:
     return {kind.name: kind for kind in kinds}
 
 
-def uncounted(work: work.Work) -> outcome.Facts:
+def uncounted(work: work.Work) -> Facts:
     """Put back the size that a group had before the request."""
     args: Mapping[str, Any] = work.operation.args
     if work.next_resize(args['nodegroup']):
         # The row has the size of the next in the queue.
-        return outcome.Facts()
-    return outcome.Facts(nodegroups={
+        return Facts()
+    return Facts(nodegroups={
         args['nodegroup']: {'node_count': args['old_node_count']}})

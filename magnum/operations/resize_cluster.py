@@ -19,7 +19,8 @@ from magnum import rpc
 
 KIND = kinds.Kind(
     name='resize_cluster', action='UPDATE', nodegroups=kinds.named_group,
-    steps=(steps.apply, steps.settle), undo=kinds.uncounted)
+    steps=(dataclasses.replace(steps.APPLY, undo=kinds.uncounted),
+           steps.SETTLE))
 
 
 def request(context: context.RequestContext, cluster: models.Cluster,

@@ -15,7 +15,6 @@ from magnum.db import session as db
 from magnum import errors
 from magnum.operations import journal
 from magnum.operations import kinds
-from magnum.operations import outcome
 from magnum.operations import requests
 from magnum.operations import steps
 from magnum.operations import work as working
@@ -56,19 +55,19 @@ def issue_new_certificates(work: working.Work) -> None:
     _new_refs(work)
 
 
-def apply(work: working.Work) -> outcome.Facts:
+def apply(work: working.Work) -> kinds.Facts:
     """Set the nodes moving towards the new authorities."""
     issued = types.SimpleNamespace(uuid=work.cluster.uuid, **_new_refs(work))
     spec = dataclasses.replace(work.full_spec(),
                                authorities=authority.authorities(issued))
-    return outcome.Facts(
+    return kinds.Facts(
         cluster={'stack_id': work.driver.apply(work.cloud, spec)})
 
 
-def settle(work: working.Work) -> outcome.Facts | outcome.Again:
+def settle(work: working.Work) -> kinds.Facts | kinds.Again:
     """Wait for the nodes; then the new authorities are the cluster's."""
     found = steps.settle(work)
-    if isinstance(found, outcome.Again):
+    if isinstance(found, kinds.Again):
         return found
     return dataclasses.replace(
         found, cluster={**found.cluster, **_new_refs(work)})
@@ -88,4 +87,10 @@ def _new_refs(work: working.Work) -> dict[str, str]:
 
 KIND = kinds.Kind(
     name='rotate_ca', action='UPDATE', nodegroups=kinds.no_group,
-    steps=(issue_new_certificates, apply, settle, retire_old_certificates))
+    steps=(kinds.Step('issue_new_certificates', 'making new certificates',
+                      issue_new_certificates),
+           kinds.Step('apply', 'changing the stack', apply),
+           kinds.Step('settle', 'waiting for the stack', settle),
+           kinds.Step('retire_old_certificates',
+                      'deleting the old certificates',
+                      retire_old_certificates)))

@@ -18,7 +18,7 @@ from magnum import rpc
 # The cluster's user gets a new password, which then goes to the nodes.
 KIND = kinds.Kind(
     name='rotate_credential', action='UPDATE', nodegroups=kinds.no_group,
-    steps=(steps.delegate, steps.apply, steps.settle))
+    steps=(steps.DELEGATE, steps.APPLY, steps.SETTLE))
 
 
 def request(context: context.RequestContext,

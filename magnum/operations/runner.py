@@ -26,7 +26,6 @@ from magnum import errors
 from magnum import notifications
 from magnum.operations import journal
 from magnum.operations import kinds
-from magnum.operations import outcome
 from magnum.operations import registry
 from magnum.operations import work as working
 
@@ -70,26 +69,32 @@ def _advance(operation: journal.Operation) -> journal.Operation | None:
         _tell(work, kind, 'pending')
     if operation.lapses > MAX_LAPSES:
         return _fail(work, kind, step, errors.InfrastructureFailed(
-            f'Step {step.__name__} failed {MAX_LAPSES} times; the operator '
-            f'finds the cause under operation {operation.uuid}.'))
+            f'{_sentence(step.title)} failed three times because of an '
+            f'internal error. Ask the operator to look for operation '
+            f"{operation.uuid} in the conductor's log."))
     if late:
         return _fail(work, kind, step, errors.InfrastructureFailed(
-            f'Step {step.__name__} did not end in time; the last that was '
-            f'known: {work.cluster.status_reason or "nothing"}.'))
+            f'{_sentence(step.title)} took too long. Last known state: '
+            f'{work.cluster.status_reason or "none"}.'))
     began = time.monotonic()
     try:
-        result = step(work)
+        result = step.run(work)
     except errors.Temporary as e:
         return _put_off(work, min(2 ** operation.refusals, MAX_DELAY_SECONDS),
-                        outcome.Again(0, f'{step.__name__}: {e}'),
+                        kinds.Again(0, f'{_sentence(step.title)}: {e}'),
                         refused=True)
     except errors.MagnumError as e:
         return _fail(work, kind, step, e)
-    LOG.debug('Step %s of operation %s took %.3f s.', step.__name__,
+    LOG.debug('Step %s of operation %s took %.3f s.', step.name,
               operation.uuid, time.monotonic() - began)
-    if isinstance(result, outcome.Again):
+    if isinstance(result, kinds.Again):
         return _put_off(work, result.seconds, result)
-    return _check_off(work, kind, step, result or outcome.Facts())
+    return _check_off(work, kind, step, result or kinds.Facts())
+
+
+def _sentence(title: str) -> str:
+    """A step's title as the beginning of a sentence."""
+    return title[0].upper() + title[1:]
 
 
 @db.retried
@@ -101,7 +106,7 @@ def _load(operation: journal.Operation) -> tuple[working.Work | None, bool]:
 
 
 @db.retried
-def _put_off(work: working.Work, seconds: float, again: outcome.Again,
+def _put_off(work: working.Work, seconds: float, again: kinds.Again,
              refused: bool = False) -> None:
     with db.writer() as session:
         reason = {}
@@ -119,7 +124,7 @@ def _release(operation: journal.Operation) -> None:
 
 @db.retried
 def _check_off(work: working.Work, kind: kinds.Kind, step: kinds.Step,
-               facts: outcome.Facts) -> journal.Operation | None:
+               facts: kinds.Facts) -> journal.Operation | None:
     following = kind.after(step)
     with db.writer() as session:
         _write_facts(session, work, facts)
@@ -139,18 +144,18 @@ def _fail(work: working.Work, kind: kinds.Kind, step: kinds.Step,
           error: errors.MagnumError) -> None:
     reason = str(error)
     if isinstance(error, errors.AuthorisationEnded):
-        reason = (f'Your authorisation ended before step {step.__name__} '
-                  f'({reason}): submit the request again.')
+        reason = (f'Your authorisation ended before {step.title}: submit the '
+                  f'request again.')
     with db.writer() as session:
-        if kind.undo and step.__name__ == 'apply':
-            _write_facts(session, work, kind.undo(work))
-        _write_facts(session, work, getattr(error, 'facts', outcome.Facts()))
+        if step.undo:
+            _write_facts(session, work, step.undo(work))
+        _write_facts(session, work, getattr(error, 'facts', kinds.Facts()))
         _write_statuses(session, work, kind, 'FAILED', reason)
         journal.finish(session, work.operation, journal.FAILED, reason)
     _tell(work, kind, 'failure')
     LOG.warning('Operation %s (%s of cluster %s) failed at step %s: %s',
                 work.operation.uuid, work.operation.kind, work.cluster.uuid,
-                step.__name__, reason)
+                step.name, reason)
 
 
 def _tell(work: working.Work, kind: kinds.Kind, end: str) -> None:
@@ -171,7 +176,7 @@ def _finish(operation: journal.Operation, state: str) -> None:
              operation.kind, operation.cluster_uuid, state)
 
 
-def _write_facts(session, work: working.Work, facts: outcome.Facts,
+def _write_facts(session, work: working.Work, facts: kinds.Facts,
                  **columns) -> None:
     if facts.forget:
         clusters.delete(session, work.cluster.uuid)

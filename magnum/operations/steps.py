@@ -4,7 +4,7 @@
 A step is a plain function of the work at hand that may be repeated at any
 time: it looks for its effect by a name derived from the cluster's uuid, makes
 it if absent, and returns facts for the runner to write, or a time to look
-again (`outcome`).  It writes no row itself.
+again (`kinds`).  It writes no row itself.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from magnum.certificates import authority
 from magnum.drivers import base
 from magnum import identity
-from magnum.operations import outcome
+from magnum.operations import kinds
 from magnum.operations import work as working
 
 # How often the infrastructure is looked at while it changes.  Who looks in
@@ -22,43 +22,43 @@ SETTLE_SECONDS = 0.5
 Work = working.Work
 
 
-def delegate(work: Work) -> outcome.Facts:
+def delegate(work: Work) -> kinds.Facts:
     """Make the cluster's own user, and the trust that it acts by."""
     made = identity.delegate(work.cloud, work.cluster.uuid,
                              work.cluster.project_id)
-    return outcome.Facts(cluster=made)
+    return kinds.Facts(cluster=made)
 
 
-def issue_certificates(work: Work) -> outcome.Facts:
+def issue_certificates(work: Work) -> kinds.Facts:
     """Make the cluster's authorities and the service's own certificate."""
     cluster = work.cluster
-    return outcome.Facts(cluster=authority.issue(
+    return kinds.Facts(cluster=authority.issue(
         cluster.uuid, cluster.name, cluster.project_id, cluster.user_id))
 
 
-def apply(work: Work) -> outcome.Facts:
+def apply(work: Work) -> kinds.Facts:
     """Set the infrastructure moving towards what is wanted."""
     handle = work.driver.apply(work.cloud, work.full_spec())
-    return outcome.Facts(
+    return kinds.Facts(
         cluster={'stack_id': handle},
         nodegroups={group.uuid: {'stack_id': handle}
                     for group in work.nodegroups if group.is_default})
 
 
-def settle(work: Work) -> outcome.Facts | outcome.Again:
+def settle(work: Work) -> kinds.Facts | kinds.Again:
     """Wait until the infrastructure is as wanted."""
     observed = work.observe()
     facts = facts_of(observed)
     if observed.state is base.State.IN_PROGRESS:
-        return outcome.Again(SETTLE_SECONDS, observed.reason, facts)
+        return kinds.Again(SETTLE_SECONDS, observed.reason, facts)
     if observed.state is base.State.COMPLETE:
         return facts
-    raise outcome.StepFailed(
+    raise kinds.StepFailed(
         observed.reason or f'Stack with id {work.cluster.stack_id} not found '
                            f'in Heat.', facts)
 
 
-def facts_of(observed: base.Observed) -> outcome.Facts:
+def facts_of(observed: base.Observed) -> kinds.Facts:
     """The columns that an observation fills; what is not known stays."""
     cluster = {key: getattr(observed, key)
                for key in ('stack_id', 'api_address', 'coe_version',
@@ -72,4 +72,11 @@ def facts_of(observed: base.Observed) -> outcome.Facts:
         if group.node_addresses is not None:
             columns['node_addresses'] = list(group.node_addresses)
         nodegroups[uuid] = columns
-    return outcome.Facts(cluster=cluster, nodegroups=nodegroups)
+    return kinds.Facts(cluster=cluster, nodegroups=nodegroups)
+
+
+DELEGATE = kinds.Step('delegate', "making the cluster's own user", delegate)
+ISSUE_CERTIFICATES = kinds.Step('issue_certificates', 'making certificates',
+                                issue_certificates)
+APPLY = kinds.Step('apply', 'changing the stack', apply)
+SETTLE = kinds.Step('settle', 'waiting for the stack', settle)

@@ -5,6 +5,8 @@ The size is that of the default workers, and is changed just as by a resize;
 only the statuses in which it may be asked for are fewer.
 """
 
+import dataclasses
+
 from magnum import context
 from magnum.db import models
 from magnum import errors
@@ -16,7 +18,8 @@ from magnum import rpc
 
 KIND = kinds.Kind(
     name='update_cluster', action='UPDATE', nodegroups=kinds.named_group,
-    steps=(steps.apply, steps.settle), undo=kinds.uncounted)
+    steps=(dataclasses.replace(steps.APPLY, undo=kinds.uncounted),
+           steps.SETTLE))
 
 
 def request(context: context.RequestContext, cluster: models.Cluster,

@@ -19,7 +19,6 @@ from magnum import errors
 from magnum.operations import desired
 from magnum.operations import journal
 from magnum.operations import kinds
-from magnum.operations import outcome
 from magnum.operations import requests
 from magnum.operations import rules
 from magnum.operations import steps
@@ -100,7 +99,7 @@ def _wrong_status(nodegroup: models.NodeGroup) -> errors.WrongStatus:
                               nodegroup.status)
 
 
-def look(work: working.Work) -> outcome.Facts | outcome.Again:
+def look(work: working.Work) -> kinds.Facts | kinds.Again:
     """See how the infrastructure is, which nobody has asked to change.
 
     Where nobody can tell any more, the limits are all there is to it.
@@ -108,23 +107,23 @@ def look(work: working.Work) -> outcome.Facts | outcome.Again:
     try:
         return steps.settle(work)
     except errors.DriverNotFound:
-        return outcome.Facts()
+        return kinds.Facts()
     except errors.AuthorisationEnded:
         # Nothing is done with it that the service itself may not do.
         work.cloud = work.service_cloud
         return steps.settle(work)
 
 
-def _unset(work: working.Work) -> outcome.Facts:
+def _unset(work: working.Work) -> kinds.Facts:
     """Put back what nodes had before the request."""
     args: Mapping[str, Any] = work.operation.args
-    return outcome.Facts(nodegroups={args['nodegroup']: args['old']})
+    return kinds.Facts(nodegroups={args['nodegroup']: args['old']})
 
 
 LIMITS = kinds.Kind(
     name='limit_nodegroup', action='UPDATE', nodegroups=kinds.named_group,
-    steps=(look,))
+    steps=(kinds.Step('look', 'looking at the stack', look),))
 
 KIND = kinds.Kind(
     name='update_nodegroup', action='UPDATE', nodegroups=kinds.named_group,
-    steps=(steps.apply, steps.settle), undo=_unset)
+    steps=(dataclasses.replace(steps.APPLY, undo=_unset), steps.SETTLE))

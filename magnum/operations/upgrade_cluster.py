@@ -20,7 +20,6 @@ from magnum import openstack
 from magnum.operations import desired
 from magnum.operations import journal
 from magnum.operations import kinds
-from magnum.operations import outcome
 from magnum.operations import references
 from magnum.operations import requests
 from magnum.operations import steps
@@ -100,10 +99,10 @@ def _upgraded(work: working.Work) -> list[str]:
     return list(work.operation.args['old_images'])
 
 
-def _downgraded(work: working.Work) -> outcome.Facts:
+def _downgraded(work: working.Work) -> kinds.Facts:
     """Put back the template and the images from before the request."""
     args: Mapping[str, Any] = work.operation.args
-    return outcome.Facts(
+    return kinds.Facts(
         cluster={'cluster_template_id': args['old_cluster_template']},
         nodegroups={uuid: {'image_id': image}
                     for uuid, image in args['old_images'].items()})
@@ -111,4 +110,4 @@ def _downgraded(work: working.Work) -> outcome.Facts:
 
 KIND = kinds.Kind(
     name='upgrade_cluster', action='UPDATE', nodegroups=_upgraded,
-    steps=(steps.apply, steps.settle), undo=_downgraded)
+    steps=(dataclasses.replace(steps.APPLY, undo=_downgraded), steps.SETTLE))

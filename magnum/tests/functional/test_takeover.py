@@ -8,7 +8,6 @@ in the end the world is that of a run that nothing disturbed.
 
 import dataclasses
 import datetime
-import functools
 
 import pytest
 import sqlalchemy as sa
@@ -37,7 +36,7 @@ class Crash(BaseException):
     """kill -9, as far as one thread can feel it."""
 
 
-POINTS = [(name, step.__name__, moment)
+POINTS = [(name, step.name, moment)
           for name, kind in sorted(registry.KINDS.items())
           for step in kind.steps for moment in ('before', 'after')]
 
@@ -156,15 +155,15 @@ def die(monkeypatch, kind_name, step_name, moment):
     alive = [True]
 
     def deadly(step):
-        @functools.wraps(step)
         def run(work):
             if not alive:
-                return step(work)
+                return step.run(work)
             alive.clear()
             if moment == 'after':
-                step(work)
+                step.run(work)
             raise Crash
-        return run if step.__name__ == step_name else step
+        return (dataclasses.replace(step, run=run)
+                if step.name == step_name else step)
 
     monkeypatch.setattr(registry, 'KINDS', {
         **registry.KINDS, kind_name: dataclasses.replace(
@@ -194,7 +193,7 @@ def undisturbed(kind, monkeypatch):
 _undisturbed: dict = {}
 
 
-@pytest.mark.parametrize('step', [step.__name__ for step
+@pytest.mark.parametrize('step', [step.name for step
                                   in registry.KINDS['create_cluster'].steps])
 @pytest.mark.parametrize('moment', ['before', 'after'])
 def test_a_delete_after_a_crash_leaves_nothing(world, monkeypatch, step,

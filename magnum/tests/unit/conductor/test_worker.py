@@ -13,7 +13,6 @@ from magnum.db import models
 from magnum.db import session as db
 from magnum.operations import journal
 from magnum.operations import kinds
-from magnum.operations import outcome
 from magnum.operations import registry
 
 CONF = cfg.CONF
@@ -28,12 +27,12 @@ def ran(monkeypatch):
         with lock:
             names.append(work.cluster.name)
         if work.cluster.name == 'slow' and names.count('slow') < 3:
-            return outcome.Again(0)
+            return kinds.Again(0)
         return None
 
     monkeypatch.setattr(registry, 'KINDS', kinds.table(kinds.Kind(
-        name='dig', action='UPDATE', steps=(dig,),
-        nodegroups=kinds.every_group)))
+        name='dig', action='UPDATE', nodegroups=kinds.every_group,
+        steps=(kinds.Step('dig', 'digging', dig),))))
     return names
 
 
@@ -124,8 +123,8 @@ def test_leases_are_kept_while_a_step_runs(ran, workers, monkeypatch):
         go_on.wait(10)
 
     monkeypatch.setattr(registry, 'KINDS', kinds.table(kinds.Kind(
-        name='dig', action='UPDATE', steps=(dig,),
-        nodegroups=kinds.every_group)))
+        name='dig', action='UPDATE', nodegroups=kinds.every_group,
+        steps=(kinds.Step('dig', 'digging', dig),))))
     CONF.set_override('lease_seconds', 5, group='conductor')
     record('c')
     workers[0].start()
