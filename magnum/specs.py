@@ -99,6 +99,9 @@ class ClusterSpec:
     external_network_id: str | None = None
     fixed_network: str | None = None
     fixed_subnet: str | None = None
+    # Of `fixed_subnet`, or all of `fixed_network`; None where they are not
+    # given, or were not looked up.
+    subnet_cidrs: tuple[str, ...] | None = None
     dns_nameserver: str | None = None
     http_proxy: str | None = None
     https_proxy: str | None = None

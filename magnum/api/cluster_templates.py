@@ -14,6 +14,7 @@ from magnum.db import session as db
 from magnum.db import templates
 from magnum import drivers
 from magnum import errors
+from magnum import node_text
 from magnum import openstack
 from magnum.operations import desired
 from magnum.operations import references
@@ -57,9 +58,9 @@ class Template(types.Resource):
     apiserver_port = types.Attribute(types.Integer(1024, 65535))
     docker_volume_size = types.Attribute(types.SIZE)
     cluster_distro = types.Attribute(types.SHORT, removable=False)
-    http_proxy = types.Attribute(types.SHORT)
-    https_proxy = types.Attribute(types.SHORT)
-    no_proxy = types.Attribute(types.SHORT)
+    http_proxy = types.Attribute(types.PROXY)
+    https_proxy = types.Attribute(types.PROXY)
+    no_proxy = types.Attribute(types.NodeText(node_text.no_proxy))
     volume_driver = types.Attribute(types.SHORT)
     registry_enabled = types.Attribute(types.BOOLEAN, default=False,
                                        removable=False)
@@ -69,8 +70,9 @@ class Template(types.Resource):
     public = types.Attribute(types.BOOLEAN, default=False, removable=False)
     server_type = types.Attribute(types.Enum('vm', 'bm'), default='vm',
                                   nullable=False, removable=False)
-    insecure_registry = types.Attribute(types.SHORT)
-    docker_storage_driver = types.Attribute(types.SHORT)
+    insecure_registry = types.Attribute(
+        types.NodeText(node_text.registry))
+    docker_storage_driver = types.Attribute(types.WORD)
     master_lb_enabled = types.Attribute(types.BOOLEAN, default=False)
     floating_ip_enabled = types.Attribute(types.BOOLEAN, default=True)
     hidden = types.Attribute(types.BOOLEAN, default=False, removable=False)

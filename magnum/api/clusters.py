@@ -14,6 +14,7 @@ from magnum.db import clusters
 from magnum.db import session as db
 from magnum.db import templates
 from magnum import errors
+from magnum import node_text
 from magnum.operations import create_cluster
 from magnum.operations import delete_cluster
 from magnum.operations import desired
@@ -56,7 +57,7 @@ class Cluster(types.Resource):
     merge_labels = types.Attribute(types.BOOLEAN, default=False)
     flavor_id = types.Attribute(types.SHORT)
     master_flavor_id = types.Attribute(types.SHORT)
-    create_timeout = types.Attribute(types.COUNT, default=60, certain=False,
+    create_timeout = types.Attribute(types.MINUTES, default=60, certain=False,
                                      keeps_null=True)
     links = _readonly(types.LINKS, certain=True)
     stack_id = _readonly(types.STRING, patchable=False)
@@ -66,7 +67,8 @@ class Cluster(types.Resource):
     health_status = _ignored(types.Enum('HEALTHY', 'UNHEALTHY', 'UNKNOWN'))
     health_status_reason = _ignored(types.STRING_MAP, default=dict,
                                     literal=True)
-    discovery_url = types.Attribute(types.LONG, empty=True)
+    discovery_url = types.Attribute(
+        types.NodeText(node_text.url, min_length=0), empty=True)
     api_address = _readonly(types.STRING, patchable=False)
     coe_version = _readonly(types.STRING)
     container_version = _readonly(types.STRING)

@@ -13,7 +13,6 @@ nothing else; null is handled by the attribute.
 """
 
 import datetime
-import ipaddress
 import json
 import re
 import uuid
@@ -21,6 +20,7 @@ import uuid
 from wsme import types as wtypes
 
 from magnum import errors
+from magnum import node_text
 
 MAX_INTEGER = 2 ** 31 - 1
 
@@ -67,6 +67,21 @@ class Text(wtypes.StringType):
             raise ValueError(f'must match {self.pattern.pattern}, unlike '
                              f'{_shown(value)}')
         return value
+
+
+class NodeText(Text):
+    """Text that reaches nodes, under a rule of `node_text`."""
+
+    def __init__(self, rule, min_length=1):
+        super().__init__(min_length=min_length, max_length=255,
+                         pattern=rule.pattern)
+        self.rule = rule
+
+    def validate(self, value):
+        if not self.pattern.fullmatch(text(value)):
+            raise ValueError(f'must be {self.rule.expected}, not '
+                             f'{_shown(value)}')
+        return super().validate(value)
 
 
 class Integer(wtypes.IntegerType):
@@ -218,7 +233,7 @@ class MapList(wtypes.UserType):
 
 
 class NameServers(wtypes.UserType):
-    """IPv4 addresses with commas between them; kept as sent."""
+    """IP addresses with commas between them; kept as sent."""
 
     basetype = str
     name = 'nameservers'
@@ -226,12 +241,10 @@ class NameServers(wtypes.UserType):
     many = True
 
     def validate(self, value):
-        for item in text(value).split(','):
-            try:
-                ipaddress.IPv4Address(item.strip())
-            except ValueError:
-                raise ValueError(f'must be IPv4 addresses separated by '
-                                 f'commas, not {_shown(value)}') from None
+        try:
+            node_text.name_servers(text(value))
+        except ValueError as e:
+            raise ValueError(f'{e}, not {_shown(value)}') from None
         if len(value) > 255:
             raise ValueError('must have at most 255 characters')
         return value
@@ -277,9 +290,14 @@ class Links(wtypes.UserType):
 STRING = Text()
 SHORT = Text(min_length=1, max_length=255)
 LONG = Text(max_length=255)
+WORD = NodeText(node_text.word)
+PROXY = NodeText(node_text.proxy)
 RESOURCE_NAME = Text(min_length=1, max_length=242, pattern=NAME)
 COUNT = Integer()
 SIZE = Integer(minimum=1)
+# A month.  Some clients count in seconds where these are minutes: so half a
+# day of theirs fits, too.
+MINUTES = Integer(maximum=43200)
 BOOLEAN = Boolean()
 UUID = Uuid()
 LABELS = Labels()

@@ -19,7 +19,14 @@ from magnum.api import types
 _MAX_DIGITS = 18
 _OCTET = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
 _ADDRESS = rf'({_OCTET}\.){{3}}{_OCTET}'
-_ADDRESSES = rf'\s*{_ADDRESS}\s*(,\s*{_ADDRESS}\s*)*'
+_GROUP = '[0-9A-Fa-f]{1,4}'
+# All eight groups; or fewer, with the colons at the end, or between others.
+_LONG_ADDRESS = '|'.join((
+    f'({_GROUP}:){{7}}{_GROUP}', f'::({_GROUP}(:{_GROUP}){{0,6}})?',
+    *(f'({_GROUP}:){{{before}}}:({_GROUP}(:{_GROUP}){{0,{6 - before}}})?'
+      for before in range(1, 7)), f'({_GROUP}:){{7}}:'))
+_ANY_ADDRESS = rf'\s*({_ADDRESS}|{_LONG_ADDRESS})\s*'
+_ADDRESSES = rf'{_ANY_ADDRESS}(,{_ANY_ADDRESS})*'
 
 _STRINGS = {'type': 'object', 'additionalProperties': {'type': 'string'}}
 

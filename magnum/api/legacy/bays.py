@@ -15,6 +15,7 @@ from magnum.api import versions
 from magnum.db import clusters as cluster_rows
 from magnum.db import session as db
 from magnum import errors
+from magnum import node_text
 from magnum.operations import create_cluster
 from magnum.operations import delete_cluster
 from magnum.operations import desired
@@ -38,14 +39,15 @@ class Bay(types.Resource):
     labels = types.Attribute(types.LABELS, default=dict, literal=True)
     master_flavor_id = types.Attribute(types.SHORT)
     flavor_id = types.Attribute(types.SHORT)
-    bay_create_timeout = types.Attribute(types.COUNT, default=60,
+    bay_create_timeout = types.Attribute(types.MINUTES, default=60,
                                          certain=False)
     links = _readonly(types.LINKS, certain=True)
     stack_id = _readonly(types.STRING, patchable=False)
     status = types.Attribute(clusters.STATUS, write=types.IGNORED,
                              certain=True)
     status_reason = types.Attribute(types.STRING, write=types.IGNORED)
-    discovery_url = types.Attribute(types.LONG, empty=True)
+    discovery_url = types.Attribute(
+        types.NodeText(node_text.url, min_length=0), empty=True)
     api_address = _readonly(types.STRING, patchable=False)
     coe_version = _readonly(types.STRING)
     container_version = _readonly(types.STRING)

@@ -15,9 +15,11 @@ from magnum.drivers.k8s_kubeadm_v1 import kubeadm
 from magnum.drivers.k8s_kubeadm_v1 import labels as label_table
 from magnum.drivers.k8s_kubeadm_v1 import observation
 from magnum.drivers.k8s_kubeadm_v1 import parameters
+from magnum.drivers.k8s_kubeadm_v1 import ranges
 from magnum.drivers.k8s_kubeadm_v1 import userdata
 from magnum.drivers import leftovers
 from magnum import errors
+from magnum import node_text
 from magnum import openstack
 from magnum import specs
 
@@ -35,6 +37,10 @@ class Driver(base.Driver):
         kubeadm.proxy_mode(labels)
         self._check_network(spec, labels)
         self._check_shape(spec)
+        ranges.check(spec, labels)
+        refused = node_text.check(spec)
+        if refused:
+            raise errors.InvalidParameter(*refused)
         if (spec.volume_driver == 'cinder'
                 and labels['cloud_provider_enabled'] is False):
             raise errors.InvalidParameter(
@@ -55,8 +61,13 @@ class Driver(base.Driver):
         if spec.tls_disabled:
             raise errors.InvalidParameter(
                 'tls_disabled', 'this driver builds no cluster without TLS')
-        needs_outside = spec.floating_ip_enabled or not (
-            spec.fixed_network or spec.fixed_subnet)
+        is_new = not (spec.fixed_network or spec.fixed_subnet)
+        if is_new and ':' in (spec.dns_nameserver or ''):
+            raise errors.InvalidParameter(
+                'dns_nameserver', f'{spec.dns_nameserver} has an IPv6 '
+                                  f'address; the network that is made for a '
+                                  f'cluster has IPv4 only')
+        needs_outside = spec.floating_ip_enabled or is_new
         if needs_outside and not spec.external_network_id:
             raise errors.InvalidParameter(
                 'external_network_id', 'needed for floating IPs, and for the '

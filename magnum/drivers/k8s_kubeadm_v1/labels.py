@@ -78,15 +78,25 @@ def cidr(value: str) -> str:
 
 
 def cidrs(value: str) -> list[str]:
+    # Python takes any text for the zone of an address.
+    if not re.fullmatch(r'[0-9A-Fa-f:./,\s]*', value):
+        raise ValueError('networks such as 192.0.2.0/24, with commas')
     return [str(ipaddress.ip_network(part.strip()))
             for part in value.split(',') if part.strip()]
 
 
+def release(value: str) -> str:
+    # Nodes compare it with what their kubeadm says, to the letter.
+    if not re.fullmatch(r'v?[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}', value):
+        raise ValueError('a release of Kubernetes such as v1.31.4, with '
+                         'nothing behind it')
+    return 'v' + value.removeprefix('v')
+
+
 def version(value: str) -> str:
-    found = re.match(r'v?(\d+\.\d+\.\d+)', value)
-    if not found:
-        raise ValueError('a version such as v1.31.4')
-    return f'v{found[1]}'
+    # Tags of images of older drivers are like v1.31.4-rancher1.
+    found = re.fullmatch(r'([v0-9.]{1,20})([-+][A-Za-z0-9.+-]*)?', value)
+    return release(found[1] if found else '')
 
 
 def backend(value: str) -> str:

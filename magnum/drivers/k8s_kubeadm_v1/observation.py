@@ -53,11 +53,16 @@ def _observed(spec: specs.ClusterSpec, state: base.State, stack: heat.Stack,
             None if count is None else int(count))
     return base.Observed(
         state, reason, stack.id,
-        f'https://{address}:6443' if address else None,
+        _url(address) if address else None,
         coe_version=_lowest(fact.get('version') for fact in facts),
         container_version=_lowest(
             fact.get('runtime', '').rpartition('//')[2] for fact in facts),
         nodegroups=groups)
+
+
+def _url(address: str) -> str:
+    return f'https://[{address}]:6443' if ':' in address else (
+        f'https://{address}:6443')
 
 
 def _addresses(outputs: Any, name: str) -> tuple[str, ...] | None:

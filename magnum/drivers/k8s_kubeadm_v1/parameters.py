@@ -20,9 +20,13 @@ from magnum.drivers.k8s_kubeadm_v1 import kubeadm
 from magnum.drivers.k8s_kubeadm_v1 import labels as label_table
 from magnum.drivers import options  # noqa: F401  (registers what is read here)
 from magnum import errors
+from magnum import node_text
 from magnum import specs
 
 CONF = cfg.CONF
+
+# Seconds for which a server may become a node, whatever a create may take.
+LONGEST_JOIN = 86400
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,7 +181,7 @@ def kube_version(spec: specs.ClusterSpec, labels: Mapping[str, Any]) -> str:
     stated = spec.image_properties.get('kube_version')
     asked = labels['kube_tag']
     try:
-        version = label_table.version(stated) if stated else asked
+        version = label_table.release(stated) if stated else asked
     except ValueError as e:
         raise errors.InvalidParameter(
             'image_id', f'the image\'s property kube_version is "{stated}", '
@@ -226,8 +230,9 @@ def node_timeout(create_timeout: int) -> int:
 
 def join_credential(spec: specs.ClusterSpec) -> tuple[str, str]:
     """(kubeconfig, its end as text)."""
+    # As long as the stack may take, twice; but no node waits for ever.
     lifetime = max(CONF.kubernetes.join_credential_ttl,
-                   spec.create_timeout * 120)
+                   min(spec.create_timeout * 120, LONGEST_JOIN))
     kubeconfig, until = keys.join_kubeconfig(
         spec.authorities.kubernetes, datetime.timedelta(seconds=lifetime))
     return kubeconfig, until.isoformat()
@@ -288,12 +293,13 @@ def node_files(spec: specs.ClusterSpec, labels: Mapping[str, Any],
     """Entries of cloud-init's write_files for all nodes."""
     files = {}
     if spec.http_proxy or spec.https_proxy:
-        inside = [*_words(spec.no_proxy), 'localhost', '127.0.0.1', cidr,
+        inside = [*_words((spec.no_proxy or '').replace(' ', ',')),
+                  'localhost', '127.0.0.1', cidr,
                   labels['flannel_network_cidr'],
                   labels['service_cluster_ip_range'], '.svc',
                   '.cluster.local']
         drop_in = '[Service]\n' + ''.join(
-            f'Environment="{name}={value}"\n' for name, value in (
+            node_text.systemd(name, value) for name, value in (
                 ('HTTP_PROXY', spec.http_proxy),
                 ('HTTPS_PROXY', spec.https_proxy),
                 ('NO_PROXY', ','.join(inside))) if value)

@@ -64,6 +64,14 @@ def number(name, low, high):
                 True, [low], f'{low}.0', f'-{low}'))
 
 
+PROXIES = ('http://proxy', 'http://proxy:3128', 'https://10.0.0.1:3128/',
+           'http://me:p%40ss@proxy.example.org:3128', 'proxy:3128',
+           'socks5://me@proxy', 'http://[fd00::1]:3128', 'http://a_b/x')
+NO_PROXIES = ('http://p:1"\nExecStartPre=/bin/sh -c "touch /pwned"\n#',
+              'http://a b', 'http://p%4', "http://'x'", 'http://$x:1',
+              'http://p`x`', 'http://a\\b', 'ftp://p', 'http://', 'http://ü',
+              'http://p\n', ' http://p', 'http://p?x=%0a')
+
 LABELS = ((({'a': 'b', 'c': ''},) * 2), ({}, {}),
           ({'i': 1, 't': True, 'f': 1.5, 'n': False},
            {'i': '1', 't': 'True', 'f': '1.5', 'n': 'False'}))
@@ -79,9 +87,11 @@ TABLE = [
     text('flavor_id', 'm1.small', 'f-2', bad=('nothing', 'diskless')),
     text('master_flavor_id', 'm1.small', 'f-2', bad=('nothing', 'diskless')),
     text('dns_nameserver', '8.8.8.8', '8.8.8.8,8.8.4.4',
-         ' 8.8.8.8 , 8.8.4.4 ', bad=('2001:db8::1', 'dns.example.org',
-                                     '8.8.8', '8.8.8.8,', '8.8.8.8 8.8.4.4',
-                                     ','.join(['8.8.8.8'] * 40))),
+         ' 8.8.8.8 , 8.8.4.4 ', '2001:db8::1', '::', '1:2:3:4:5:6:7:8',
+         '::1, 8.8.8.8,fe80::1:2', '1:2:3:4:5:6:7::', bad=(
+             'dns.example.org', '8.8.8', '8.8.8.8,', '8.8.8.8 8.8.4.4',
+             ','.join(['8.8.8.8'] * 40), '2001:db8::1::', '2001:db8:1',
+             'fe80::1%eth0', 'fe80::1%\n"', '[::1]')),
     free('keypair_id'),
     text('external_network_id', 'public', 'n-1', bad=('nothing', 'private'),
          removed=Refused),
@@ -91,9 +101,11 @@ TABLE = [
          bad=('cilium', 'nothing', 'Flannel'), removed=Refused),
     number('apiserver_port', 1024, 65535),
     number('docker_volume_size', 1, 2 ** 31 - 1),
-    free('http_proxy'),
-    free('https_proxy'),
-    free('no_proxy'),
+    text('http_proxy', *PROXIES, bad=NO_PROXIES),
+    text('https_proxy', *PROXIES, bad=NO_PROXIES),
+    text('no_proxy', 'localhost,.local', '10.0.0.0/8, *.example.org', '*',
+         'a b', '[::1],fd00::/8', 'x' * 255,
+         bad=('a\nb', 'a"', "a'", 'a\\b', '%', '$x', '`x`', 'a;b', 'ü')),
     text('volume_driver', 'cinder', bad=('rexray', 'nothing')),
     flag('registry_enabled', False, removed=Refused),
     Row('labels', LABELS, NO_LABELS, null={}, removed={}),
@@ -101,8 +113,13 @@ TABLE = [
     flag('public', False, removed=Refused),
     text('server_type', 'vm', null=Refused, removed=Refused,
          bad=('lpar', 'VM')),
-    free('insecure_registry'),
-    free('docker_storage_driver'),
+    text('insecure_registry', 'registry', 'registry:5000', '10.0.0.1:5000',
+         '[fd00::1]:5000', 'x' * 255, bad=(
+             '../../../../home/x', 'a/b', 'http://registry:5000', 'a b',
+             'a"]', 'a\n[x]', '.', '..', 'registry:', 'registry:123456',
+             '10.0.0.0/8', 'ü')),
+    text('docker_storage_driver', 'overlay2', 'x' * 255, '7',
+         bad=('two words', 'a;b', '$(x)', 'a\nb', '-x', '../x', 'ü')),
     flag('master_lb_enabled', False, removed=False),
     flag('floating_ip_enabled', True, removed=True),
     flag('hidden', False, removed=Refused),

@@ -236,6 +236,20 @@ def test_a_proxy_leaves_the_cluster_s_own_traffic_alone():
     assert '10.0.0.0/24' in unit and '10.254.0.0/16' in unit
 
 
+@pytest.mark.parametrize(('value', 'line'), [
+    ('http://me:p%40ss@proxy:3128', 'http://me:p%%40ss@proxy:3128'),
+    # Of templates older than the rules; nothing gets out of the quotes.
+    ('http://p:1"\nExecStartPre=/bin/sh -c "touch /pwned"\n#',
+     r'http://p:1\"\nExecStartPre=/bin/sh -c \"touch /pwned\"\n#'),
+    ('http://a\\b', r'http://a\\b')])
+@pytest.mark.parametrize('name', ['http_proxy', 'https_proxy'])
+def test_a_proxy_is_quoted_for_systemd(name, value, line):
+    files = files_of('kube_minions', **{name: value})
+    unit = files['/etc/systemd/system/kubelet.service.d/proxy.conf']
+    assert unit.splitlines()[1] == f'Environment="{name.upper()}={line}"'
+    assert len(unit.splitlines()) == 3
+
+
 def test_labels_and_attributes_become_parameters():
     given = wanted(master_lb_enabled=True, floating_ip_enabled=False, labels={
         'master_lb_floating_ip_enabled': 'True', 'octavia_provider': 'ovn',
