@@ -13,7 +13,6 @@ import random
 import threading
 from typing import Any
 
-from cryptography import fernet
 from keystoneauth1.identity import v3
 from oslo_config import cfg
 from oslo_log import log
@@ -50,14 +49,6 @@ TRUST_OPTS = [
                help='Region of that endpoint.'),
 ]
 
-JOURNAL_OPTS = [
-    cfg.ListOpt('seal_keys', default=[], secret=True,
-                help='Fernet keys that protect the tokens of operations under '
-                     'way: the first seals, all unseal. The same on all '
-                     'nodes. When empty, a key is derived from the '
-                     "service's password."),
-]
-
 PASSWORD_OPTS = [
     cfg.ListOpt('password_symbols',
                 default=['23456789', 'ABCDEFGHJKLMNPQRSTUVWXYZ',
@@ -67,7 +58,6 @@ PASSWORD_OPTS = [
 ]
 
 CONF.register_opts(TRUST_OPTS, group='trust')
-CONF.register_opts(JOURNAL_OPTS, group='journal')
 CONF.register_opts(PASSWORD_OPTS)
 
 PASSWORD_LENGTH = 18
@@ -80,13 +70,9 @@ _lock = threading.Lock()
 _admin: tuple[Any, str] | None = None
 
 
-def _seals() -> fernet.MultiFernet:
-    return seals.fernets(CONF.journal.seal_keys, 'sealing tokens')
-
-
 def seal(token: str) -> str:
     """The token as it may stand in the database."""
-    return _seals().encrypt(token.encode()).decode()
+    return seals.TOKENS.seal(token)
 
 
 def unseal(sealed: str) -> str:
@@ -95,8 +81,8 @@ def unseal(sealed: str) -> str:
     :raises AuthorisationEnded: no key of ours opens it.
     """
     try:
-        return _seals().decrypt(sealed.encode()).decode()
-    except fernet.InvalidToken:
+        return seals.TOKENS.unseal(sealed)
+    except seals.CannotOpen:
         raise errors.AuthorisationEnded(
             'the token was sealed with a key that is not configured '
             'here') from None

@@ -20,6 +20,7 @@ from magnum import identity
 from magnum.openstack import options as client_options
 from magnum import quota
 from magnum import rpc
+from magnum import seals
 
 
 def list_opts():
@@ -38,7 +39,8 @@ def list_opts():
         ('certificates', stores.OPTS),
         ('x509', x509.OPTS),
         ('trust', identity.TRUST_OPTS),
-        ('journal', identity.JOURNAL_OPTS),
+        ('certificates', seals.CERTIFICATES_OPTS),
+        ('journal', seals.JOURNAL_OPTS),
         *options.OPTS.items(),
         *client_options.OPTS.items(),
         (client_options.AUTH_GROUP, client_options.AUTH_OPTS),

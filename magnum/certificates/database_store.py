@@ -10,11 +10,9 @@ is found again after a crash, and the database lets nobody save it twice.
 """
 
 from collections.abc import Mapping
-import functools
 import secrets
 import uuid
 
-from cryptography import fernet
 from oslo_config import cfg
 from oslo_db import exception as db_exception
 from oslo_log import log
@@ -30,8 +28,6 @@ from magnum import specs
 
 LOG = log.getLogger(__name__)
 CONF = cfg.CONF
-
-SEALED = 'fernet:'
 
 # How many rotations a crash could have left something of.
 GENERATIONS = 32
@@ -65,7 +61,7 @@ class DatabaseStore(stores.Store):
             values.append({
                 'uuid': _ref(cluster_uuid, name),
                 'certificate': pair.certificate, 'private_key': key,
-                'private_key_passphrase': _seal(passphrase),
+                'private_key_passphrase': seals.KEPT.seal(passphrase),
                 'project_id': project_id, 'user_id': user_id})
         try:
             _insert(values)
@@ -115,32 +111,7 @@ def _row(ref: str) -> models.X509KeyPair:
     return row
 
 
-def _seal(passphrase: str) -> str:
-    return SEALED + _seals().encrypt(passphrase.encode()).decode()
-
-
 def _unseal(stored: str | None) -> str | None:
-    if not stored or not stored.startswith(SEALED):
+    if not seals.KEPT.is_sealed(stored):
         return stored or None
-    try:
-        return _seals().decrypt(stored.removeprefix(SEALED).encode()).decode()
-    except fernet.InvalidToken:
-        raise errors.InfrastructureFailed(
-            'A key in the database cannot be opened: what it was encrypted '
-            'with is missing in [certificates] encryption_keys. When the '
-            "service's password was changed, list the former one there."
-        ) from None
-
-
-def _seals() -> fernet.MultiFernet:
-    if not CONF.certificates.encryption_keys:
-        _warn_once()
-    return seals.fernets(CONF.certificates.encryption_keys,
-                         'keeping certificates')
-
-
-@functools.cache
-def _warn_once() -> None:
-    LOG.warning('[certificates] encryption_keys is not set: the keys of '
-                "clusters are encrypted with one derived from the service's "
-                'password. Before that is changed, list it there.')
+    return seals.KEPT.unseal(stored)

@@ -13,6 +13,7 @@ import functools
 from oslo_config import cfg
 from stevedore import driver
 
+from magnum import seals
 from magnum import specs
 
 CONF = cfg.CONF
@@ -25,12 +26,6 @@ OPTS = [
                     'x509keypair.'),
     cfg.StrOpt('storage_path', default='/var/lib/magnum/certificates/',
                help='Ignored; "local" keeps no files.'),
-    cfg.ListOpt('encryption_keys', default=[], secret=True,
-                help='Fernet keys that protect the keys of clusters in the '
-                     'database: the first encrypts, all decrypt. The same on '
-                     'all nodes. Without any, a key is derived from the '
-                     "service's password; once that is changed, the former "
-                     'password must be listed here instead.'),
 ]
 
 CONF.register_opts(OPTS, group='certificates')
@@ -100,6 +95,19 @@ def by_name(name: str) -> Store:
 def current() -> Store:
     """The store that new certificates go to."""
     return by_name(CONF.certificates.cert_manager_type)
+
+
+def missing_keys() -> str | None:
+    """What an operator should know who has configured no keys."""
+    store = CONF.certificates.cert_manager_type
+    if store == 'barbican' or seals.KEPT.has_keys():
+        return None
+    return (
+        f'{seals.KEPT.name} is not set: with cert_manager_type = {store} the '
+        f'private keys of clusters are encrypted with a key made from the '
+        f'password of the service user, so the database is as safe as that '
+        f'password. Make a key with "magnum-db-manage new-key", set it on all '
+        f'nodes, and run "magnum-db-manage reseal".')
 
 
 def of(ref: str) -> Store:

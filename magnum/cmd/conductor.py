@@ -21,6 +21,7 @@ from oslo_service import opts as service_opts
 
 from magnum.conductor import service
 from magnum import config
+from magnum import seals
 from magnum import version
 
 LOG = log.getLogger(__name__)
@@ -31,6 +32,10 @@ def main():
     service_opts.register_service_opts(CONF)
     config.parse(sys.argv[1:], prog='magnum-conductor')
     config.setup_logging()
+    try:
+        seals.check()
+    except seals.BadKey as e:
+        sys.exit(f'magnum-conductor: {e}')
     report_opts.set_defaults(CONF)
     guru_meditation_report.TextGuruMeditation.setup_autorun(version,
                                                             conf=CONF)

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import sys
 
+from cryptography import fernet
 from oslo_config import cfg
 from oslo_db import exception as db_exception
 from sqlalchemy import exc
@@ -38,6 +39,10 @@ def _history():
         print(f'{revision}{mark}  {title}')
 
 
+def _new_key():
+    print(fernet.Fernet.generate_key().decode())
+
+
 def _add_parsers(subparsers):
     parser = subparsers.add_parser(
         'upgrade', help='create the schema, or bring it to a revision')
@@ -55,6 +60,10 @@ def _add_parsers(subparsers):
     parser = subparsers.add_parser(
         'history', help='list the revisions, newest first')
     parser.set_defaults(function=_history)
+
+    parser = subparsers.add_parser(
+        'new-key', help='print a new key for secrets in the database')
+    parser.set_defaults(function=_new_key)
 
     parser = subparsers.add_parser(
         'revision', help='write a new migration (for developers)')

@@ -18,6 +18,7 @@ from magnum.db import session
 from magnum import drivers
 from magnum import errors
 from magnum import openstack
+from magnum import seals
 
 CONF = cfg.CONF
 
@@ -165,6 +166,14 @@ class Checks(upgradecheck.UpgradeCommands):
                            f'of reach: {brief(e)}')
         return success()
 
+    def encryption_keys(self):
+        try:
+            seals.check()
+        except seals.BadKey as e:
+            return failure(str(e))
+        missing = stores.missing_keys()
+        return warning(missing) if missing else success()
+
     _upgrade_checks = (
         ('Policy File JSON to YAML Migration',
          (common_checks.check_policy_json, {'conf': CONF})),
@@ -176,6 +185,7 @@ class Checks(upgradecheck.UpgradeCommands):
         ('Clusters in Progress', stuck_clusters),
         ('Names of Conductors', conductor_names),
         ('Certificate Store', certificate_store),
+        ('Encryption Keys', encryption_keys),
     )
 
 

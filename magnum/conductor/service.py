@@ -7,6 +7,7 @@ from oslo_config import cfg
 from oslo_db import exception as db_exception
 from oslo_log import log
 
+from magnum.certificates import stores
 from magnum.certificates import x509
 from magnum.conductor import endpoints
 from magnum.conductor import worker
@@ -34,6 +35,9 @@ class Conductor:
         self._server = None
 
     def start(self):
+        missing = stores.missing_keys()
+        if missing:
+            LOG.warning(missing)
         x509.keep_keys_ready()
         self._worker.start()
         for loop in (self._listen, self._beat, self._warm_up):

@@ -11,6 +11,7 @@ import sys
 
 from magnum.api import app
 from magnum import config
+from magnum import seals
 
 
 def _our_arguments(program, argv):
@@ -26,4 +27,5 @@ def _our_arguments(program, argv):
 
 config.parse(_our_arguments(sys.argv[0], sys.argv[1:]), prog='magnum-api')
 config.setup_logging()
+seals.check()
 application = app.build()

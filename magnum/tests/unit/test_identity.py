@@ -178,5 +178,5 @@ def test_a_former_password_opens_what_it_sealed(cloud, override):
     override('keystone_auth', password='another')
     with pytest.raises(errors.AuthorisationEnded):
         identity.unseal(sealed)
-    override('journal', seal_keys=[web.LOGIN['password']])
+    override('journal', seal_keys=[f'passphrase:{web.LOGIN["password"]}'])
     assert identity.unseal(sealed) == 'token'

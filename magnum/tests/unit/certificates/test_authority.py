@@ -16,6 +16,7 @@ from magnum.certificates import x509 as keys
 from magnum.db import models
 from magnum.db import session as db
 from magnum import errors
+from magnum import seals
 from magnum.tests.fakes import web
 
 CONF = cfg.CONF
@@ -199,7 +200,7 @@ def test_keys_in_the_database_are_encrypted(database_store_):
     issue()
     for row in rows():
         assert row.private_key.startswith('-----BEGIN ENCRYPTED PRIVATE KEY')
-        assert row.private_key_passphrase.startswith(database_store.SEALED)
+        assert seals.KEPT.is_sealed(row.private_key_passphrase)
         assert (row.project_id, row.user_id) == ('p', 'u')
 
 
@@ -220,7 +221,8 @@ def test_a_lost_key_is_told_to_the_operator(database_store_):
     with pytest.raises(errors.InfrastructureFailed, match='encryption_keys'):
         authority.authorities(cluster(refs))
     assert authority.ca_certificate(cluster(refs))
-    CONF.set_override('encryption_keys', [web.LOGIN['password']],
+    CONF.set_override('encryption_keys',
+                      [f'passphrase:{web.LOGIN["password"]}'],
                       'certificates')
     try:
         assert authority.authorities(cluster(refs))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What magnum-db-manage prints, and how it ends."""
 
+from cryptography import fernet
 import pytest
 import sqlalchemy as sa
 
@@ -105,3 +106,10 @@ def test_a_database_out_of_reach_is_said_in_a_sentence(tmp_path, capsys):
                            'version']) == 1
     assert 'unable to open database file' in capsys.readouterr().err
     session.reset()
+
+
+def test_a_new_key_is_one(manage):
+    code, output, _ = manage('new-key')
+    assert code == 0
+    assert fernet.Fernet(output.strip())
+    assert manage('new-key')[1] != output

@@ -266,3 +266,22 @@ def test_a_policy_file_in_json_is_a_failure_of_the_command(tmp_path):
         'Policy File JSON to YAML Migration')
     assert report['checks'][0]['result'] == 2
     assert set(report['checks'][0]) == {'check', 'result', 'details'}
+
+
+def test_certificates_in_the_database_want_keys(configure):
+    configure(LOGIN + '[certificates]\ncert_manager_type = x509keypair')
+    result = status.Checks().encryption_keys()
+    assert result.code == WARNING
+    assert 'encryption_keys is not set' in result.details
+    configure(LOGIN + '[certificates]\ncert_manager_type = x509keypair\n'
+              f'encryption_keys = {"A" * 43}=')
+    assert status.Checks().encryption_keys().code == SUCCESS
+    configure(LOGIN)
+    assert status.Checks().encryption_keys().code == SUCCESS
+
+
+def test_a_key_with_a_typing_error_is_a_failure(configure):
+    configure(LOGIN + '[journal]\nseal_keys = changeme')
+    result = status.Checks().encryption_keys()
+    assert result.code == FAILURE
+    assert '[journal] seal_keys' in result.details
