@@ -35,11 +35,29 @@ class KeyPair:
 
 @dataclasses.dataclass(frozen=True)
 class Authorities:
-    """The cluster's three certificate authorities."""
+    """The cluster's three certificate authorities.
+
+    `trusted`: certificates (PEM) of further Kubernetes authorities that are
+    valid beside `kubernetes`, as while one replaces another.
+    """
 
     kubernetes: KeyPair
     etcd: KeyPair
     front_proxy: KeyPair
+    trusted: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Access:
+    """How this service itself reaches the cluster's API.
+
+    `address` is a URL, `ca` the PEM of all authorities to trust there, and
+    `client` what the service shows.
+    """
+
+    address: str
+    ca: str
+    client: KeyPair
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +92,8 @@ class ClusterSpec:
 
     Names or ids of images, flavors and networks are as the user gave them.
     `trust` and `authorities` are None where nothing was delegated or issued
-    yet, as when the API asks a driver to `validate`.
+    yet, as when the API asks a driver to `check`; `access` where the cluster
+    has no address yet, or nobody needs one.
     """
 
     uuid: str
@@ -118,14 +137,24 @@ class ClusterSpec:
     max_batch_size: int | None = None
     trust: Trust | None = None
     authorities: Authorities | None = None
+    access: Access | None = None
 
     @property
-    def master(self) -> NodeGroupSpec:
+    def masters(self) -> NodeGroupSpec | None:
         """The default group of masters."""
-        return next(g for g in self.nodegroups if g.is_default and g.is_master)
+        return self._default(is_master=True)
 
     @property
-    def worker(self) -> NodeGroupSpec:
-        """The default group of workers."""
-        return next(g for g in self.nodegroups
-                    if g.is_default and not g.is_master)
+    def workers(self) -> NodeGroupSpec | None:
+        """The default group of workers; clusters without one exist."""
+        return self._default(is_master=False)
+
+    def group(self, uuid: str) -> NodeGroupSpec | None:
+        """The group with this uuid."""
+        return next((group for group in self.nodegroups
+                     if group.uuid == uuid), None)
+
+    def _default(self, is_master: bool) -> NodeGroupSpec | None:
+        return next((group for group in self.nodegroups
+                     if group.is_default and group.is_master is is_master),
+                    None)

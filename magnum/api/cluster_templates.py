@@ -24,9 +24,6 @@ from magnum import policy
 
 CONF = cfg.CONF
 
-NETWORK_DRIVERS = ('flannel', 'calico', 'cilium')
-VOLUME_DRIVERS = ('cinder',)
-
 # What is looked up in the cloud.
 REFERENCES = ('image_id', 'flavor_id', 'master_flavor_id',
               'external_network_id', 'fixed_network', 'fixed_subnet')
@@ -149,9 +146,7 @@ def create(call, kind, word):
         user_id=call.context.user_id)
     row.uuid = row.uuid or str(uuid.uuid4())
     row.name = row.name or desired.generated_name(word)
-    row.network_driver = (row.network_driver or
-                          CONF.cluster_template
-                          .kubernetes_default_network_driver)
+    row.network_driver = row.network_driver or _default_network(row)
     row.labels = row.labels or {}
     _check_combination(row)
     found = references.find(
@@ -241,22 +236,29 @@ def _show(call, row):
                       links=call.links('clustertemplates', row.uuid))
 
 
+def _default_network(row):
+    """What the first driver that has a say proposes."""
+    return next(filter(None, (driver.default_network for driver
+                              in drivers.of_coe(row.coe, row.driver))), None)
+
+
 def _check_combination(row):
     """Refuse what does not go together, whatever there is in the cloud."""
-    allowed = CONF.cluster_template.kubernetes_allowed_network_drivers
-    drivers_allowed = [name for name in NETWORK_DRIVERS
-                       if 'all' in allowed or name in allowed]
+    # Where nobody serves such clusters, that is what will be said.
+    able = drivers.of_coe(row.coe, row.driver)
+    networks = [name for driver in able for name in driver.networks]
     # Older releases knew templates without one.
-    if row.network_driver and row.network_driver not in drivers_allowed:
+    if able and row.network_driver and row.network_driver not in networks:
         raise errors.InvalidParameter(
             'network_driver', f'{row.network_driver} is none of '
-                              f'{", ".join(drivers_allowed)}, which are '
-                              f'supported and allowed for {row.coe}.')
-    if row.volume_driver and row.volume_driver not in VOLUME_DRIVERS:
+                              f'{", ".join(dict.fromkeys(networks))}, which '
+                              f'are supported and allowed for {row.coe}.')
+    volumes = [name for driver in able for name in driver.volumes]
+    if able and row.volume_driver and row.volume_driver not in volumes:
         raise errors.InvalidParameter(
             'volume_driver', f'{row.volume_driver} is none of '
-                             f'{", ".join(VOLUME_DRIVERS)}, which are '
-                             f'supported for {row.coe}.')
+                             f'{", ".join(dict.fromkeys(volumes))}, which '
+                             f'are supported for {row.coe}.')
     wish_rules.check_storage(row.docker_storage_driver,
                              row.docker_volume_size)
     references.boot_volume_size(row.labels)

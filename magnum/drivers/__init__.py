@@ -61,6 +61,17 @@ def by_name(name: str) -> base.Driver:
     return driver
 
 
+def of_coe(coe: str | None, name: str | None = None) -> list[base.Driver]:
+    """The drivers that may build such clusters; only `name` if it is one.
+
+    For questions that come up before the driver of a template is known.
+    """
+    if name in names():
+        return [_installed()[name]]
+    return [driver for driver in loaded().values()
+            if any(kind.coe == coe for kind in driver.provides)]
+
+
 def by_type(server_type: str | None, distro: str | None,
             coe: str | None) -> str:
     """The name of the first usable driver that serves such clusters.

@@ -8,11 +8,14 @@ effect by a name derived from the cluster's uuid, and makes it if absent.
 """
 
 import abc
+from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
 import enum
+from typing import Any
 from typing import TYPE_CHECKING
 
+from magnum import errors
 from magnum import specs
 
 if TYPE_CHECKING:
@@ -38,6 +41,56 @@ class State(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True)
+class Plan:
+    """What `apply` would make of a specification.
+
+    `resources`: how many of each kind a new cluster is made of, such as
+    {'server': 3, 'load_balancer': 1}.  `labels`: the values that are used,
+    defaults among them, as text.  `warnings`: sentences for the user about
+    what is accepted and may not be what was meant.
+    """
+
+    resources: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Applied:
+    """Where a cluster is being built.
+
+    `stack_id` is the handle of what its groups share, `nodegroups` has that
+    of each group by the group's uuid; it may be the same one.
+    """
+
+    stack_id: str
+    nodegroups: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """Why the infrastructure failed.
+
+    `code` is a word for programs, `text` a sentence for the user, `resource`
+    the part that failed, in the words of the infrastructure.
+    """
+
+    code: str
+    text: str
+    resource: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Resource:
+    """A part of the infrastructure that was seen, such as a node."""
+
+    kind: str
+    name: str
+    status: str
+    nodegroup: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class ObservedNodeGroup:
     """One group as it is.  `node_addresses` None: not known now."""
 
@@ -46,14 +99,16 @@ class ObservedNodeGroup:
     stack_id: str | None = None
     node_addresses: tuple[str, ...] | None = None
     node_count: int | None = None
+    failure: Failure | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Observed:
     """A cluster's infrastructure as it is; None: not known now.
 
-    `reason` is for the user: of a failure it says what failed and where.
-    `nodegroups` is by nodegroup uuid.
+    `reason` is for the user, in every state; `failure` is there when `state`
+    is FAILED.  `nodegroups` is by nodegroup uuid.  `resources`: what was
+    looked at on the way, so None where nobody had to look.
     """
 
     state: State
@@ -64,6 +119,8 @@ class Observed:
     container_version: str | None = None
     nodegroups: Mapping[str, ObservedNodeGroup] = dataclasses.field(
         default_factory=dict)
+    failure: Failure | None = None
+    resources: tuple[Resource, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,18 +145,38 @@ class Driver(abc.ABC):
     provides: tuple[ClusterType, ...] = ()
     powers: frozenset[str] = frozenset()
     beta = False
+    # The labels that it reads, by name.
+    labels: Mapping[str, Any] = {}
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The values of `network_driver` that a template may have."""
+        return ()
+
+    @property
+    def default_network(self) -> str | None:
+        """The network driver of a template that names none."""
+        return None
+
+    @property
+    def volumes(self) -> tuple[str, ...]:
+        """The values of `volume_driver` that a template may have."""
+        return ()
 
     @abc.abstractmethod
-    def validate(self, spec: specs.ClusterSpec) -> None:
-        """Refuse, with `errors.Invalid`, what this driver could not build.
+    def check(self, spec: specs.ClusterSpec) -> Plan:
+        """Say what would be built, or refuse what could not be.
 
-        Called by the API before anything is written.  No effects and no calls
-        to other services.
+        Called by the API before anything is written.  No effects, no calls
+        to other services, and quick: a request waits for it.
+
+        :raises Invalid: this driver could not build it.
         """
 
     @abc.abstractmethod
-    def apply(self, cloud: 'openstack.Cloud', spec: specs.ClusterSpec) -> str:
-        """Set the infrastructure moving towards `spec`; its handle.
+    def apply(self, cloud: 'openstack.Cloud',
+              spec: specs.ClusterSpec) -> Applied:
+        """Set the infrastructure moving towards `spec`.
 
         Returns soon, without waiting for the result.  Creates what is absent,
         changes what differs, and leaves alone what is as wanted.
@@ -111,14 +188,35 @@ class Driver(abc.ABC):
         """Report what there is.  Never raises for "not found": State.GONE."""
 
     @abc.abstractmethod
-    def destroy(self, cloud: 'openstack.Cloud', spec: specs.ClusterSpec,
-                nodegroup: specs.NodeGroupSpec | None = None) -> None:
-        """Set the removal of the cluster, or of one group, in motion.
+    def destroy(self, cloud: 'openstack.Cloud',
+                spec: specs.ClusterSpec) -> None:
+        """Set the removal of the whole cluster in motion.
 
-        What is already gone is a success.
+        What is already gone is a success, and a cluster of which groups or
+        secrets are missing can be removed, too.
         """
 
-    def health(self, cloud: 'openstack.Cloud',
-               spec: specs.ClusterSpec) -> Health | None:
+    def destroy_nodegroup(self, cloud: 'openstack.Cloud',
+                          spec: specs.ClusterSpec,
+                          nodegroup: specs.NodeGroupSpec) -> None:
+        """Set the removal of one group in motion; absent is success.
+
+        :raises NotSupported: this driver builds no groups that could go.
+        """
+        raise errors.NotSupported(
+            "The cluster's driver cannot remove single node groups.")
+
+    def drain(self, access: specs.Access, nodes: Iterable[str]) -> None:
+        """Move workloads away from these nodes before they are removed.
+
+        May be repeated; nodes that are gone are drained.
+
+        :raises Temporary: not done yet; come again.
+        :raises NotSupported: this driver cannot drain.
+        """
+        raise errors.NotSupported(
+            "The cluster's driver cannot drain nodes.")
+
+    def health(self, access: specs.Access) -> Health | None:
         """Ask the cluster how it is; None when this driver cannot tell."""
         return None

@@ -61,8 +61,8 @@ def request(context: context.RequestContext,
     nodegroups = desired.default_nodegroups(cluster, template, master_count,
                                             node_count)
     properties = desired.image_properties(found.image)
-    driver.validate(desired.spec(cluster, template, nodegroups,
-                                 image_properties=properties))
+    driver.check(desired.spec(cluster, template, nodegroups,
+                              image_properties=properties))
     _store(context, cluster, nodegroups, properties)
     rpc.hint()
     return cluster

@@ -38,8 +38,8 @@ def request(context: context.RequestContext, cluster: models.Cluster,
     _check_flavor(context, cluster, flavor_id)
     driver = requests.check_power(cluster, 'nodegroups', 'add nodegroups')
     nodegroup = desired.new_nodegroup(cluster, wish, flavor_id)
-    driver.validate(desired.spec(cluster, cluster.template,
-                                 [*cluster.nodegroups, nodegroup]))
+    driver.check(desired.spec(cluster, cluster.template,
+                              [*cluster.nodegroups, nodegroup]))
     _store(context, cluster, nodegroup)
     rpc.hint()
     return nodegroup

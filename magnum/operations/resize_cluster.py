@@ -57,7 +57,7 @@ def _check_masters(cluster: models.Cluster, nodegroup: models.NodeGroup,
                                   'change the number of masters')
     rules.check_master_size(node_count)
     spec = desired.spec(cluster, cluster.template, cluster.nodegroups)
-    driver.validate(dataclasses.replace(spec, nodegroups=tuple(
+    driver.check(dataclasses.replace(spec, nodegroups=tuple(
         dataclasses.replace(group, node_count=node_count)
         if group.uuid == nodegroup.uuid else group
         for group in spec.nodegroups)))

@@ -61,7 +61,7 @@ def apply(work: working.Work) -> kinds.Facts:
     spec = dataclasses.replace(work.full_spec(),
                                authorities=authority.authorities(issued))
     return kinds.Facts(
-        cluster={'stack_id': work.driver.apply(work.cloud, spec)})
+        cluster={'stack_id': work.driver.apply(work.cloud, spec).stack_id})
 
 
 def settle(work: working.Work) -> kinds.Facts | kinds.Again:

@@ -38,11 +38,11 @@ def issue_certificates(work: Work) -> kinds.Facts:
 
 def apply(work: Work) -> kinds.Facts:
     """Set the infrastructure moving towards what is wanted."""
-    handle = work.driver.apply(work.cloud, work.full_spec())
+    applied = work.driver.apply(work.cloud, work.full_spec())
     return kinds.Facts(
-        cluster={'stack_id': handle},
-        nodegroups={group.uuid: {'stack_id': handle}
-                    for group in work.nodegroups if group.is_default})
+        cluster={'stack_id': applied.stack_id},
+        nodegroups={uuid: {'stack_id': handle}
+                    for uuid, handle in applied.nodegroups.items()})
 
 
 def settle(work: Work) -> kinds.Facts | kinds.Again:

@@ -66,7 +66,7 @@ def _check_driver(cluster: models.Cluster, nodegroup: models.NodeGroup,
     driver = requests.check_power(cluster, 'nodegroups',
                                   'change labels and taints of nodes')
     spec = desired.spec(cluster, cluster.template, cluster.nodegroups)
-    driver.validate(dataclasses.replace(spec, nodegroups=tuple(
+    driver.check(dataclasses.replace(spec, nodegroups=tuple(
         dataclasses.replace(group, **settings)
         if group.uuid == nodegroup.uuid else group
         for group in spec.nodegroups)))

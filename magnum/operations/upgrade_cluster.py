@@ -55,7 +55,7 @@ def request(context: context.RequestContext, cluster: models.Cluster,
     groups = [group for group in cluster.nodegroups
               if group.uuid == nodegroup.uuid
               or (group.is_default and nodegroup.is_default)]
-    driver.validate(_spec(cluster, template, groups, properties))
+    driver.check(_spec(cluster, template, groups, properties))
     _store(context, cluster, template, nodegroup, groups,
            {'image_properties': properties, 'max_batch_size': max_batch_size})
     rpc.hint()

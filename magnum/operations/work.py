@@ -65,14 +65,19 @@ class Work:
         one who asked logged out.
         """
         spec = self.spec()
-        group = None
-        if nodegroup_uuid is not None:
-            group = next(group for group in spec.nodegroups
-                         if group.uuid == nodegroup_uuid)
         try:
-            self.driver.destroy(self.cloud, spec, group)
+            self._destroy(self.cloud, spec, nodegroup_uuid)
         except errors.AuthorisationEnded:
-            self.driver.destroy(self.service_cloud, spec, group)
+            self._destroy(self.service_cloud, spec, nodegroup_uuid)
+
+    def _destroy(self, cloud: openstack.Cloud, spec: specs.ClusterSpec,
+                 nodegroup_uuid: str | None) -> None:
+        if nodegroup_uuid is None:
+            self.driver.destroy(cloud, spec)
+            return
+        group = spec.group(nodegroup_uuid)
+        if group is not None:
+            self.driver.destroy_nodegroup(cloud, spec, group)
 
     def spec(self, **more) -> specs.ClusterSpec:
         """What is wanted, without secrets: enough to observe or destroy."""

@@ -15,8 +15,10 @@ from magnum.drivers.k8s_kubeadm_v1 import kubeadm
 from magnum.drivers.k8s_kubeadm_v1 import labels as label_table
 from magnum.drivers.k8s_kubeadm_v1 import observation
 from magnum.drivers.k8s_kubeadm_v1 import parameters
+from magnum.drivers.k8s_kubeadm_v1 import plan
 from magnum.drivers.k8s_kubeadm_v1 import ranges
 from magnum.drivers.k8s_kubeadm_v1 import userdata
+from magnum.drivers import kubernetes
 from magnum.drivers import leftovers
 from magnum import errors
 from magnum import node_text
@@ -26,12 +28,12 @@ from magnum import specs
 GROUPS = ('kube_masters', 'kube_minions')
 
 
-class Driver(base.Driver):
+class Driver(kubernetes.Driver):
     provides = (base.ClusterType('vm', 'ubuntu', 'kubernetes'),)
     powers: frozenset[str] = frozenset()
     labels = label_table.LABELS
 
-    def validate(self, spec: specs.ClusterSpec) -> None:
+    def check(self, spec: specs.ClusterSpec) -> base.Plan:
         labels = label_table.read(spec.labels)
         parameters.kube_version(spec, labels)
         kubeadm.proxy_mode(labels)
@@ -47,6 +49,7 @@ class Driver(base.Driver):
                 'volume_driver', 'cinder needs the cloud provider, which '
                                  'label cloud_provider_enabled turns off')
         self._check_user_data(spec)
+        return plan.of(spec, labels)
 
     def _check_network(self, spec: specs.ClusterSpec,
                        labels: dict[str, Any]) -> None:
@@ -74,7 +77,7 @@ class Driver(base.Driver):
                                        'router of a new network')
 
     def _check_shape(self, spec: specs.ClusterSpec) -> None:
-        masters = spec.master.node_count
+        masters = spec.masters.node_count if spec.masters else 0
         if masters < 1 or masters % 2 == 0:
             raise errors.InvalidParameter(
                 'master_count', f'{masters} is not an odd number: etcd needs '
@@ -83,9 +86,9 @@ class Driver(base.Driver):
             raise errors.InvalidParameter(
                 'master_count', 'several masters need a load balancer: set '
                                 'master_lb_enabled')
-        for field, group in (('flavor_id', spec.worker),
-                             ('master_flavor_id', spec.master)):
-            if not group.flavor_id:
+        for field, group in (('flavor_id', spec.workers),
+                             ('master_flavor_id', spec.masters)):
+            if group is not None and not group.flavor_id:
                 raise errors.InvalidParameter(
                     field, 'needed for servers; neither the cluster nor its '
                            'template has one')
@@ -104,16 +107,17 @@ class Driver(base.Driver):
             parameters.filled(spec), parameters.Place())
         return len(userdata.render('kube_masters', wanted).encode())
 
-    def apply(self, cloud: openstack.Cloud, spec: specs.ClusterSpec) -> str:
+    def apply(self, cloud: openstack.Cloud,
+              spec: specs.ClusterSpec) -> base.Applied:
         cloud = heat.home(cloud, spec.project_id)
         if spec.stack_id is None:
-            return self._create(cloud, spec)
+            return _applied(spec, self._create(cloud, spec))
         stack = heat.find(cloud, spec.stack_id)
         if stack is None:
             raise errors.InfrastructureFailed(
                 f'Stack with id {spec.stack_id} not found in Heat.')
         self._update(cloud, spec, stack)
-        return stack.id
+        return _applied(spec, stack.id)
 
     def _create(self, cloud: openstack.Cloud, spec: specs.ClusterSpec) -> str:
         return heat.create(
@@ -174,11 +178,8 @@ class Driver(base.Driver):
                 spec: specs.ClusterSpec) -> base.Observed:
         return observation.observe(heat.home(cloud, spec.project_id), spec)
 
-    def destroy(self, cloud: openstack.Cloud, spec: specs.ClusterSpec,
-                nodegroup: specs.NodeGroupSpec | None = None) -> None:
-        if nodegroup is not None:
-            raise errors.NotSupported(
-                'This driver does not remove single node groups yet.')
+    def destroy(self, cloud: openstack.Cloud,
+                spec: specs.ClusterSpec) -> None:
         cloud = heat.home(cloud, spec.project_id)
         stack = heat.find(
             cloud, spec.stack_id or heat.stack_name(spec.name, spec.uuid))
@@ -188,3 +189,9 @@ class Driver(base.Driver):
         # Those of Services hold on to the network.
         leftovers.remove_load_balancers(cloud, spec.uuid)
         heat.delete(cloud, stack)
+
+
+def _applied(spec: specs.ClusterSpec, stack_id: str) -> base.Applied:
+    """Both default groups are in the cluster's own stack."""
+    return base.Applied(stack_id, {group.uuid: stack_id for group
+                                   in (spec.masters, spec.workers) if group})

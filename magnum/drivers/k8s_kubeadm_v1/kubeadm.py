@@ -75,7 +75,7 @@ def init(spec: specs.ClusterSpec, labels: Mapping[str, Any], version: str,
         # Nobody joins by a token; this one ends before it is of use.
         'bootstrapTokens': [{'ttl': '1s', 'usages': ['authentication'],
                              'groups': ['system:bootstrappers:magnum']}],
-        'nodeRegistration': registration(spec.master, external_cloud),
+        'nodeRegistration': registration(spec.masters, external_cloud),
         'timeouts': TIMEOUTS}
     return _documents(own, cluster, kubelet, proxy)
 

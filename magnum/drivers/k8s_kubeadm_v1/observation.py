@@ -9,10 +9,18 @@ from typing import Any
 from magnum.drivers import base
 from magnum.drivers import heat
 from magnum.drivers.k8s_kubeadm_v1 import parameters
+from magnum import errors
 from magnum import openstack
 from magnum import specs
 
 GROUP_WORDS = {'kube_masters': 'master', 'kube_minions': 'node'}
+
+# What Heat's reason of a failure says, the first that fits.
+CODES = (('[Qq]uota', 'QUOTA_EXCEEDED'),
+         ('No valid host', 'NO_VALID_HOST'),
+         ('WaitConditionFailure', 'NODE_FAILED'),
+         ('WaitConditionTimeout', 'NODE_TIMEOUT'),
+         ('Timed out', 'STACK_TIMEOUT'))
 
 
 def observe(cloud: openstack.Cloud, spec: specs.ClusterSpec) -> base.Observed:
@@ -33,31 +41,58 @@ def observe(cloud: openstack.Cloud, spec: specs.ClusterSpec) -> base.Observed:
         return _observed(spec, state, stack, stack.reason)
     # At rest: now the outputs are worth their price.
     settled = heat.find(cloud, stack.path, outputs=True) or stack
-    reason = settled.reason
-    if state is base.State.FAILED:
-        reason = explained(cloud, spec, settled)
-    return _observed(spec, state, settled, reason)
+    if state is not base.State.FAILED:
+        return _observed(spec, state, settled, settled.reason)
+    members = heat.members(cloud, settled, tuple(GROUP_WORDS))
+    failure = _failure(spec, settled, members)
+    return _observed(spec, state, settled, failure.text, failure,
+                     _nodes(spec, settled, members))
+
+
+def _failure(spec: specs.ClusterSpec, stack: heat.Stack,
+             members: Iterable[heat.Member]) -> base.Failure:
+    code = next((code for pattern, code in CODES
+                 if re.search(pattern, stack.reason)),
+                errors.InfrastructureFailed.code)
+    path = re.search(r'resources\.[^:\s]{1,255}', stack.reason)
+    return base.Failure(code, explained(spec, stack, members),
+                        path[0] if path else None)
+
+
+def _nodes(spec: specs.ClusterSpec, stack: heat.Stack,
+           members: Iterable[heat.Member]) -> tuple[base.Resource, ...]:
+    groups = {'kube_masters': spec.masters, 'kube_minions': spec.workers}
+    return tuple(base.Resource(
+        'node', _node_name(stack, member.group, member.index),
+        'READY' if member.is_ready else
+        'FAILED' if member.is_failed else 'IN_PROGRESS',
+        group.uuid if (group := groups[member.group]) else None)
+        for member in members)
 
 
 def _observed(spec: specs.ClusterSpec, state: base.State, stack: heat.Stack,
-              reason: str) -> base.Observed:
+              reason: str, failure: base.Failure | None = None,
+              nodes: tuple[base.Resource, ...] | None = None
+              ) -> base.Observed:
     out = stack.outputs
     address = out.get('api_address')
     facts = [*_facts(out.get('kube_masters_info')),
              *_facts(out.get('kube_minions_info'))]
     groups = {}
-    for group, what in ((spec.master, 'masters'), (spec.worker, 'minions')):
+    for group, what in ((spec.masters, 'masters'), (spec.workers, 'minions')):
+        if group is None:
+            continue
         count = stack.parameters.get(f'number_of_{what}')
         groups[group.uuid] = base.ObservedNodeGroup(
             state, reason, stack.id, _addresses(out, f'kube_{what}'),
-            None if count is None else int(count))
+            None if count is None else int(count), failure)
     return base.Observed(
         state, reason, stack.id,
         _url(address) if address else None,
         coe_version=_lowest(fact.get('version') for fact in facts),
         container_version=_lowest(
             fact.get('runtime', '').rpartition('//')[2] for fact in facts),
-        nodegroups=groups)
+        nodegroups=groups, failure=failure, resources=nodes)
 
 
 def _url(address: str) -> str:
@@ -97,8 +132,8 @@ def _lowest(versions: Iterable[str | None]) -> str | None:
                                                             text)])
 
 
-def explained(cloud: openstack.Cloud, spec: specs.ClusterSpec,
-              stack: heat.Stack) -> str:
+def explained(spec: specs.ClusterSpec, stack: heat.Stack,
+              members: Iterable[heat.Member]) -> str:
     """Heat's reason of a failure, and in plain words what it means."""
     path = re.search(r'WaitConditionTimeout: resources\.(\w+)\.resources'
                      r'\[(\d+)\]', stack.reason)
@@ -107,8 +142,7 @@ def explained(cloud: openstack.Cloud, spec: specs.ClusterSpec,
         seconds = parameters.node_timeout(spec.create_timeout)
     elif 'Timed out' in stack.reason:
         silent = [_node_name(stack, member.group, member.index)
-                  for member in heat.members(cloud, stack, tuple(GROUP_WORDS))
-                  if not member.is_ready]
+                  for member in members if not member.is_ready]
         seconds = spec.create_timeout * 60
     else:
         return stack.reason

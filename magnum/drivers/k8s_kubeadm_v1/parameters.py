@@ -55,17 +55,17 @@ def of_new_stack(spec: specs.ClusterSpec, place: Place) -> dict[str, Any]:
         'cluster_uuid': spec.uuid,
         'kube_version': version,
 
-        'number_of_masters': spec.master.node_count,
-        'master_flavor': spec.master.flavor_id,
-        'master_image': spec.master.image_id or spec.image_id,
-        'master_role': spec.master.role,
-        'master_nodegroup_name': spec.master.name,
+        'number_of_masters': spec.masters.node_count,
+        'master_flavor': spec.masters.flavor_id,
+        'master_image': spec.masters.image_id or spec.image_id,
+        'master_role': spec.masters.role,
+        'master_nodegroup_name': spec.masters.name,
         'bootstrap_index': '0',
-        'number_of_minions': spec.worker.node_count,
-        'minion_flavor': spec.worker.flavor_id,
-        'minion_image': spec.worker.image_id or spec.image_id,
-        'worker_role': spec.worker.role,
-        'worker_nodegroup_name': spec.worker.name,
+        'number_of_minions': spec.workers.node_count,
+        'minion_flavor': spec.workers.flavor_id,
+        'minion_image': spec.workers.image_id or spec.image_id,
+        'worker_role': spec.workers.role,
+        'worker_nodegroup_name': spec.workers.name,
         'ssh_key_name': spec.keypair or '',
         'availability_zone': labels['availability_zone'],
         'nodes_affinity_policy': CONF.cluster.nodes_affinity_policy,
@@ -77,11 +77,11 @@ def of_new_stack(spec: specs.ClusterSpec, place: Place) -> dict[str, Any]:
         'etcd_volume_size': labels['etcd_volume_size'],
         'etcd_volume_type': _or_default(
             labels['etcd_volume_type'], CONF.cinder.default_etcd_volume_type),
-        'docker_volume_size': spec.worker.docker_volume_size or 0,
+        'docker_volume_size': spec.workers.docker_volume_size or 0,
         'docker_volume_type': _or_default(
             labels['docker_volume_type'],
             CONF.cinder.default_docker_volume_type),
-        'master_docker_volume_size': spec.master.docker_volume_size or 0,
+        'master_docker_volume_size': spec.masters.docker_volume_size or 0,
 
         'external_network': place.external_network,
         'fixed_network': place.fixed_network,
@@ -119,8 +119,8 @@ def of_new_stack(spec: specs.ClusterSpec, place: Place) -> dict[str, Any]:
         'kubeadm_init': kubeadm.init(
             spec, labels, version, external_cloud,
             keys.days_left(pki.kubernetes.certificate)),
-        'kubeadm_join_master': kubeadm.join(spec.master, external_cloud),
-        'kubeadm_join_worker': kubeadm.join(spec.worker, external_cloud),
+        'kubeadm_join_master': kubeadm.join(spec.masters, external_cloud),
+        'kubeadm_join_worker': kubeadm.join(spec.workers, external_cloud),
         'addons_bundle': addons.packed(spec, labels, version, external_cloud),
         'node_env': node_env(labels, external_cloud),
         'node_files': node_files(spec, labels, cidr),
@@ -138,15 +138,16 @@ def of_changed_stack(spec: specs.ClusterSpec, stack: heat.Stack,
     before = (set() if stack.status == 'COMPLETE'
               else _listed(stack.parameters['minions_to_remove']))
     known = _listed(stack.parameters['minions_to_remove'])
-    removals = set(spec.worker.nodes_to_remove)
+    count = spec.workers.node_count if spec.workers else now
+    removals = set(spec.workers.nodes_to_remove if spec.workers else ())
     removals |= {m.index for m in failed if m.group == 'kube_minions'}
     masters = {m.index for m in failed if m.group == 'kube_masters'}
     again = (stack.action, stack.status) == ('UPDATE', 'FAILED')
-    if not (again or masters or spec.worker.node_count != now
+    if not (again or masters or count != now
             or removals - known):
         return {}
     changes: dict[str, Any] = {
-        'number_of_minions': spec.worker.node_count,
+        'number_of_minions': count,
         'minions_to_remove': sorted(removals | before),
         # The cluster has its control plane: no master makes another one.
         'bootstrap_index': '',

@@ -3,13 +3,14 @@
 
 from magnum import drivers
 from magnum.drivers import base
+from magnum.drivers import kubernetes
 from magnum import errors
 
 POWERS = frozenset({'nodegroups', 'upgrade', 'resize_masters', 'rotate_ca',
                     'rotate_credential'})
 
 
-class FakeDriver(base.Driver):
+class FakeDriver(kubernetes.Driver):
     """Serves (vm, ubuntu, kubernetes); the test plays the infrastructure.
 
     `stacks` is by cluster uuid: the specification last applied.  `state` is
@@ -27,19 +28,23 @@ class FakeDriver(base.Driver):
         self.state = base.State.COMPLETE
         self.reason = None
 
-    def validate(self, spec):
-        for labels in (spec.labels, spec.worker.node_labels,
+    def check(self, spec):
+        for labels in (spec.labels, spec.workers.node_labels,
                        *(group.labels for group in spec.nodegroups)):
             if labels.get('refuse'):
                 raise errors.InvalidParameter('labels', 'refuse is set.')
-        if spec.master.node_count > 1 and not spec.master_lb_enabled:
+        if spec.masters.node_count > 1 and not spec.master_lb_enabled:
             raise errors.InvalidParameter(
                 'node_count', 'masters have no load balancer.')
+        return base.Plan()
 
     def apply(self, cloud, spec):
         self.stacks[spec.uuid] = spec
         self.applied.append(spec)
-        return f'stack-of-{spec.uuid}'
+        handle = f'stack-of-{spec.uuid}'
+        return base.Applied(handle, {group.uuid: handle
+                                     for group in spec.nodegroups
+                                     if group.is_default})
 
     def observe(self, cloud, spec):
         if spec.uuid not in self.stacks:
@@ -51,10 +56,11 @@ class FakeDriver(base.Driver):
                 for group in spec.nodegroups
                 if group.uuid not in self.destroyed})
 
-    def destroy(self, cloud, spec, nodegroup=None):
-        if nodegroup is None:
-            self.stacks.pop(spec.uuid, None)
-        elif nodegroup.uuid not in self.destroyed:
+    def destroy(self, cloud, spec):
+        self.stacks.pop(spec.uuid, None)
+
+    def destroy_nodegroup(self, cloud, spec, nodegroup):
+        if nodegroup.uuid not in self.destroyed:
             self.destroyed.append(nodegroup.uuid)
 
 

@@ -9,7 +9,9 @@ import pytest
 from magnum.drivers import base
 from magnum.drivers import heat
 from magnum.drivers.k8s_kubeadm_v1 import driver as kubeadm_driver
+from magnum.drivers.k8s_kubeadm_v1 import keys
 from magnum import errors
+from magnum import specs as specs_of_magnum
 from magnum.tests.unit.drivers import specs
 
 PLACE = 'resources.kube_minions.resources[1].resources.node_config_deployment'
@@ -38,15 +40,15 @@ def driver():
 def built(cloud, driver):
     """A cluster of one master and two workers, complete."""
     spec = specs.cluster()
-    ident = driver.apply(cloud, spec)
+    ident = driver.apply(cloud, spec).stack_id
     cloud.service.complete(ident)
     return dataclasses.replace(spec, stack_id=ident)
 
 
 def resized(spec, workers, remove=()):
-    group = dataclasses.replace(spec.worker, node_count=workers,
+    group = dataclasses.replace(spec.workers, node_count=workers,
                                 nodes_to_remove=tuple(remove))
-    return dataclasses.replace(spec, nodegroups=(spec.master, group))
+    return dataclasses.replace(spec, nodegroups=(spec.masters, group))
 
 
 def only(cloud):
@@ -71,11 +73,11 @@ def test_a_stack_is_tagged_and_timed(cloud, driver):
 
 def test_applying_again_after_a_crash_changes_nothing(cloud, driver):
     spec = specs.cluster()
-    first = driver.apply(cloud, spec)
+    first = driver.apply(cloud, spec).stack_id
     before = dict(only(cloud).parameters)
-    assert driver.apply(cloud, spec) == first
+    assert driver.apply(cloud, spec).stack_id == first
     assert driver.apply(cloud, dataclasses.replace(
-        spec, stack_id=first)) == first
+        spec, stack_id=first)).stack_id == first
     assert only(cloud).parameters == before
     assert cloud.service.calls['update'] == 0
 
@@ -210,7 +212,8 @@ def test_a_complete_cluster_tells_addresses_and_versions(
 
 def test_progress_costs_one_list_call(cloud, driver):
     spec = specs.cluster()
-    spec = dataclasses.replace(spec, stack_id=driver.apply(cloud, spec))
+    ident = driver.apply(cloud, spec).stack_id
+    spec = dataclasses.replace(spec, stack_id=ident)
     cloud.service.calls.clear()
     assert driver.observe(cloud, spec).state is base.State.IN_PROGRESS
     assert cloud.service.calls == {'list': 1}
@@ -294,7 +297,91 @@ def test_an_unreachable_heat_is_a_passing_trouble(cloud, driver, built):
         driver.destroy(cloud, built)
 
 
-# Validate.
+# A cluster of which parts are missing.
+
+@pytest.mark.parametrize('left', ['masters', 'workers'])
+def test_a_cluster_without_a_default_group_is_seen_and_destroyed(
+        cloud, driver, built, left):
+    group = getattr(built, left)
+    spec = dataclasses.replace(built, nodegroups=(group,), trust=None,
+                               authorities=None)
+    assert list(driver.observe(cloud, spec).nodegroups) == [group.uuid]
+    cloud.service.fail(built.stack_id, 'Timed out', [('kube_minions', '0')])
+    assert driver.observe(cloud, spec).state is base.State.FAILED
+    driver.destroy(cloud, spec)
+    assert only(cloud).action == 'DELETE'
+
+
+# What failed.
+
+@pytest.mark.parametrize('reason, code, resource', [
+    (JOIN, 'NODE_FAILED', PLACE),
+    (SILENT, 'NODE_TIMEOUT', PLACE),
+    ('Timed out', 'STACK_TIMEOUT', None),
+    ('Resource CREATE failed: Forbidden: resources.a: Quota exceeded for x',
+     'QUOTA_EXCEEDED', 'resources.a'),
+    ('No valid host was found.', 'NO_VALID_HOST', None),
+    ('Something else', 'INFRASTRUCTURE_FAILED', None),
+])
+def test_a_failure_has_a_code_and_the_resource(cloud, driver, built, reason,
+                                               code, resource):
+    cloud.service.fail(built.stack_id, reason, [('kube_minions', '1')])
+    seen = driver.observe(cloud, built)
+    assert (seen.failure.code, seen.failure.resource) == (code, resource)
+    assert seen.failure.text == seen.reason
+    assert seen.nodegroups['worker-uuid'].failure == seen.failure
+    name = 'my-cluster-1-8c3b2f6e6f0e'
+    assert [(r.name, r.status, r.nodegroup) for r in seen.resources] == [
+        (f'{name}-master-0', 'READY', 'master-uuid'),
+        (f'{name}-node-0', 'READY', 'worker-uuid'),
+        (f'{name}-node-1', 'FAILED', 'worker-uuid')]
+
+
+def test_what_works_has_no_failure(cloud, driver, built):
+    seen = driver.observe(cloud, built)
+    assert seen.failure is None
+    assert seen.resources is None
+
+
+# What this driver cannot do is said, not passed over.
+
+def test_what_is_not_there_yet_is_not_supported(cloud, driver, built):
+    access = specs_of_magnum.Access('https://a', 'ca', keys.stand_in())
+    with pytest.raises(errors.NotSupported):
+        driver.drain(access, ['node'])
+    with pytest.raises(errors.NotSupported):
+        driver.destroy_nodegroup(cloud, built, built.workers)
+    assert driver.health(access) is None
+
+
+# Check.
+
+@pytest.mark.parametrize('wanted, resources', [
+    ({}, {'server': 3, 'port': 3, 'floating_ip': 3, 'network': 1,
+          'subnet': 1, 'router': 1}),
+    ({'masters': 3, 'master_lb_enabled': True, 'fixed_subnet': 's',
+      'docker_volume': 5,
+      'labels': {'etcd_volume_size': '2', 'boot_volume_size': '20'}},
+     {'server': 5, 'port': 5, 'floating_ip': 6, 'load_balancer': 1,
+      'volume': 13}),
+    ({'floating_ip_enabled': False, 'fixed_network': 'n', 'workers': 0},
+     {'server': 1, 'port': 1}),
+])
+def test_a_plan_counts_what_would_be_made(driver, wanted, resources):
+    plan = driver.check(specs.cluster(**wanted))
+    assert plan.resources == resources | {'security_group': 2,
+                                          'server_group': 2}
+
+
+def test_a_plan_has_all_labels_and_warns_of_unknown_ones(driver):
+    plan = driver.check(specs.cluster(labels={'typo': '1',
+                                              'etcd_volume_size': '0'}))
+    assert plan.labels['etcd_volume_size'] == '0'
+    assert plan.labels['flannel_backend'] == 'vxlan'
+    assert set(plan.labels) <= set(driver.labels)
+    assert [w for w in plan.warnings if 'typo' in w] == list(plan.warnings)
+    assert len(plan.warnings) == 1
+
 
 @pytest.mark.parametrize('wanted, field', [
     ({'network_driver': 'calico'}, 'network_driver'),
@@ -322,7 +409,7 @@ def test_an_unreachable_heat_is_a_passing_trouble(cloud, driver, built):
 def test_what_could_not_be_built_is_refused(driver, wanted, field):
     spec = specs.cluster(**{'trust': None, 'authorities': None} | wanted)
     with pytest.raises(errors.InvalidParameter) as refusal:
-        driver.validate(spec)
+        driver.check(spec)
     assert refusal.value.field == field
 
 
@@ -336,19 +423,19 @@ def test_what_could_not_be_built_is_refused(driver, wanted, field):
      'fixed_network': 'mine'},
 ])
 def test_what_can_be_built_is_accepted(driver, wanted):
-    driver.validate(specs.cluster(
+    driver.check(specs.cluster(
         **{'trust': None, 'authorities': None} | wanted))
 
 
 def test_user_data_over_the_limit_is_refused_with_its_size(driver):
     with pytest.raises(errors.InvalidParameter, match=r'\d{5} bytes'):
-        driver.validate(specs.cluster(labels={
+        driver.check(specs.cluster(labels={
             'kubeapi_options': '--oidc-issuer-url=' + 'x' * 30000}))
 
 
 def test_a_label_of_the_wrong_type_is_named(driver):
     with pytest.raises(errors.InvalidParameter, match='boot_volume_size'):
-        driver.validate(specs.cluster(labels={'boot_volume_size': '2G'}))
+        driver.check(specs.cluster(labels={'boot_volume_size': '2G'}))
 
 
 @pytest.mark.parametrize('minutes, seconds', [

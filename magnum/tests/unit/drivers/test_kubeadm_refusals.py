@@ -15,8 +15,8 @@ SERVICES, PODS, LENGTH, NODES = (
     'flannel_network_subnetlen', 'fixed_subnet_cidr')
 
 
-def validate(labels=None, **wanted):
-    kubeadm_driver.Driver().validate(
+def check(labels=None, **wanted):
+    kubeadm_driver.Driver().check(
         specs.cluster(labels=labels or {}, **wanted))
 
 
@@ -44,7 +44,7 @@ def validate(labels=None, **wanted):
     ({PODS: '10.0.0.0/20'}, PODS)])
 def test_ranges_that_no_cluster_can_have(labels, named):
     with pytest.raises(errors.InvalidParameter, match=named):
-        validate(labels)
+        check(labels)
 
 
 @pytest.mark.parametrize('labels', [
@@ -53,7 +53,7 @@ def test_ranges_that_no_cluster_can_have(labels, named):
     {PODS: '10.100.0.0/16', LENGTH: '30'}, {NODES: '10.0.0.0/29'},
     {NODES: '172.16.0.0/16'}])
 def test_ranges_that_a_cluster_can_have(labels):
-    validate(labels)
+    check(labels)
 
 
 @pytest.mark.parametrize(('cidrs', 'labels', 'field'), [
@@ -64,7 +64,7 @@ def test_ranges_that_a_cluster_can_have(labels):
     (['10.1.0.0/24', '10.2.0.0/24'], {}, 'fixed_subnet')])
 def test_networks_that_no_cluster_can_be_in(cidrs, labels, field):
     with pytest.raises(errors.InvalidParameter, match=field):
-        validate(labels, fixed_network='net', subnet_cidrs=tuple(cidrs))
+        check(labels, fixed_network='net', subnet_cidrs=tuple(cidrs))
 
 
 @pytest.mark.parametrize('cidrs', [
@@ -72,7 +72,7 @@ def test_networks_that_no_cluster_can_be_in(cidrs, labels, field):
     # The label is of no account where there is a network.
     ('192.0.2.0/29',)])
 def test_networks_that_a_cluster_can_be_in(cidrs):
-    validate({NODES: '10.254.0.0/24'}, fixed_network='net',
+    check({NODES: '10.254.0.0/24'}, fixed_network='net',
              subnet_cidrs=cidrs)
 
 
@@ -81,25 +81,25 @@ def test_networks_that_a_cluster_can_be_in(cidrs):
     'v' + '1' * 5000 + '.1.1', 'v\u0661.31.4'])
 def test_only_a_release_is_a_version(version):
     with pytest.raises(errors.InvalidParameter, match='such as v1.31.4'):
-        validate(image_properties={'kube_version': version})
+        check(image_properties={'kube_version': version})
 
 
 @pytest.mark.parametrize('tag', ['latest', 'v1.31', 'v1.31.4_x',
                                  'v' + '1' * 5000 + '.1.1'])
 def test_a_tag_begins_with_a_release(tag):
     with pytest.raises(errors.InvalidParameter, match='such as v1.31.4'):
-        validate({'kube_tag': tag})
+        check({'kube_tag': tag})
 
 
 @pytest.mark.parametrize('tag', ['1.31.4', 'v1.31.4-rancher1', 'v1.31.4+x.1'])
 def test_what_is_behind_the_release_in_a_tag_is_of_no_account(tag):
-    validate({'kube_tag': tag})
+    check({'kube_tag': tag})
 
 
 def test_name_servers_of_a_new_network_have_ipv4():
     with pytest.raises(errors.InvalidParameter, match='dns_nameserver'):
-        validate(dns_nameserver='8.8.8.8,2001:db8::1')
-    validate(dns_nameserver='2001:db8::1', fixed_network='net')
+        check(dns_nameserver='8.8.8.8,2001:db8::1')
+    check(dns_nameserver='2001:db8::1', fixed_network='net')
 
 
 @pytest.mark.parametrize(('name', 'value'), [
@@ -109,7 +109,7 @@ def test_name_servers_of_a_new_network_have_ipv4():
     ('insecure_registry', 'r"]\nx'), ('dns_nameserver', 'fe80::1%\n"')])
 def test_a_template_older_than_the_rules_makes_no_clusters(name, value):
     with pytest.raises(errors.InvalidParameter, match=name):
-        validate(**{name: value})
+        check(**{name: value})
 
 
 @pytest.mark.parametrize('minutes', [1, 60, 43200, 10 ** 8, 2 ** 31 - 1])

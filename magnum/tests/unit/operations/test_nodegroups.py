@@ -246,7 +246,7 @@ def test_a_group_that_goes_with_its_cluster_needs_no_work_of_its_own(world):
 def test_a_group_that_does_not_go_says_why(world, monkeypatch):
     add(world)
     work()
-    monkeypatch.setattr(world.able, 'destroy', lambda *args: None)
+    monkeypatch.setattr(world.able, 'destroy_nodegroup', lambda *args: None)
     fail(world)
     delete_nodegroup.request(world.context, cluster(), group('own'))
     work()
@@ -284,7 +284,7 @@ def test_a_replacement_and_every_node_named_meanwhile_reach_the_driver(world):
     resize(world, 'default-worker', 2, '0')
     resize(world, 'default-worker', 2, 'server-2', '1')
     work()
-    assert [(spec.worker.node_count, spec.worker.nodes_to_remove)
+    assert [(spec.workers.node_count, spec.workers.nodes_to_remove)
             for spec in world.able.applied[before:]] == [
         (3, ('server-1',)), (2, ('0',)), (2, ('server-2', '1'))]
     assert (cluster().status, group().status) == ('UPDATE_COMPLETE',) * 2
