@@ -4,6 +4,7 @@
     MagnumError                      500
      +- Temporary                    503  the world is not ready: try again
      |   +- ServiceUnavailable
+     |       +- ServiceFailed            it broke on the request
      +- Invalid                      400  the request can never succeed
      |   +- InvalidParameter             one field of it, named
      |   +- NotSupported                 what the driver has no power for
@@ -58,6 +59,12 @@ class ServiceUnavailable(Temporary):
     """Another service did not answer, or answered that it is not able to."""
 
     code = 'SERVICE_UNAVAILABLE'
+
+
+class ServiceFailed(ServiceUnavailable):
+    """Another service broke on the request, and may do so every time."""
+
+    code = 'CLOUD_UNAVAILABLE'
 
 
 class Invalid(MagnumError):

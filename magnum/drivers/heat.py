@@ -19,6 +19,7 @@ from typing import Any
 
 from oslo_log import log
 
+from magnum.drivers import heat_trusts
 from magnum import errors
 from magnum import openstack
 
@@ -138,20 +139,30 @@ def find(cloud: openstack.Cloud, ident: str,
 
 
 def patch(cloud: openstack.Cloud, stack: Stack, template: str,
-          files: Mapping[str, str], parameters: Mapping[str, Any]) -> None:
-    """Change some parameters; all others keep their values."""
-    with openstack.translated('Heat'):
-        cloud.heat.stacks.update(
-            stack.path, existing=True, template=template, files=dict(files),
-            parameters=dict(parameters), disable_rollback=True)
+          files: Mapping[str, str], parameters: Mapping[str, Any],
+          owner_id: str = '', project_id: str = '') -> None:
+    """Change some parameters; all others keep their values.
+
+    :param owner_id: the user who made the stack, in this project.
+    """
+    def change() -> None:
+        with openstack.translated('Heat'):
+            cloud.heat.stacks.update(
+                stack.path, existing=True, template=template,
+                files=dict(files), parameters=dict(parameters),
+                disable_rollback=True)
+    heat_trusts.changed(cloud, owner_id, project_id, change)
     forget(stack.id)
 
 
-def delete(cloud: openstack.Cloud, stack: Stack) -> None:
+def delete(cloud: openstack.Cloud, stack: Stack, owner_id: str = '',
+           project_id: str = '') -> None:
     """Set a stack's removal in motion; absent is success."""
-    try:
+    def change() -> None:
         with openstack.translated('Heat'):
             cloud.heat.stacks.delete(stack.path)
+    try:
+        heat_trusts.changed(cloud, owner_id, project_id, change)
     except errors.NotFound:
         pass
     forget(stack.id)

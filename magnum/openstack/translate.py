@@ -69,7 +69,10 @@ def _is_own_login(error: ka_exc.Unauthorized) -> bool:
 def _heat_text(error: heat_exc.HTTPException) -> str | None:
     # Something between us and Heat may have answered in its place.
     told = error.error['error']
-    return told.get('message') if isinstance(told, dict) else str(told)
+    if isinstance(told, dict):
+        # Of its own failures Heat gives the kind alone.
+        return told.get('message') or told.get('type')
+    return str(told)
 
 
 def _refusal(service: str, status: Any, text: str | None,
@@ -87,6 +90,9 @@ def _refusal(service: str, status: Any, text: str | None,
         return errors.NotFoundElsewhere(service, _missing(text, url))
     if status == 409:
         return errors.Conflict(f'{service}: {text}', 'CLOUD_CONFLICT')
+    if status == 500:
+        return errors.ServiceFailed(
+            f'{service} answered with status 500 ({text}); try again later.')
     if status in (408, 429) or not isinstance(status, int) or status >= 500:
         return errors.ServiceUnavailable(
             f'{service} answered with status {status}; try again later.',

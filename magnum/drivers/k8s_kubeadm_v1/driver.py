@@ -139,7 +139,8 @@ class Driver(kubernetes.Driver):
         changes = parameters.of_changed_stack(spec, stack, failed)
         if changes:
             heat.patch(cloud, stack, userdata.cluster_template(),
-                       userdata.files(), changes)
+                       userdata.files(), changes, spec.user_id,
+                       spec.project_id)
 
     def _place(self, cloud: openstack.Cloud,
                spec: specs.ClusterSpec) -> parameters.Place:
@@ -188,7 +189,7 @@ class Driver(kubernetes.Driver):
             return
         # Those of Services hold on to the network.
         leftovers.remove_load_balancers(cloud, spec.uuid)
-        heat.delete(cloud, stack)
+        heat.delete(cloud, stack, spec.user_id, spec.project_id)
 
 
 def _applied(spec: specs.ClusterSpec, stack_id: str) -> base.Applied:

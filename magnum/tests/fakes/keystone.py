@@ -25,6 +25,8 @@ class FakeKeystone:
 
     def __init__(self):
         self.tokens, self.users, self.trusts = {}, {}, {}
+        # (user, project): names of roles.
+        self.roles = {}
         self.services = dict(SERVICES)
         self._ids = itertools.count(1)
 
@@ -56,6 +58,7 @@ class FakeKeystone:
         collection, _, ident = path.removeprefix('/v3/').rpartition('/')
         if collection in ('', 'OS-TRUST'):
             collection, ident = ident, None
+        collection = collection.removeprefix('OS-TRUST/')
         handler = getattr(self, f'_{method.lower()}_{collection}')
         return handler(asker, ident, query, body)
 
@@ -98,6 +101,10 @@ class FakeKeystone:
         return 201, {'user': {'id': ident}}
 
     def _get_users(self, asker, ident, query, body):
+        if ident:
+            if ident not in self.users:
+                return _error(404, f'Could not find user: {ident}.')
+            return 200, {'user': {'enabled': True, **self.users[ident]}}
         return 200, {'users': [
             user for user in self.users.values()
             if all(user[key] == value for key, value in query.items())]}
@@ -122,7 +129,24 @@ class FakeKeystone:
         self.trusts[ident] = {**wanted, 'id': ident}
         return 201, {'trust': {'id': ident}}
 
+    def _delete_trusts(self, asker, ident, query, body):
+        if asker['user']['id'] not in (
+                'magnum', self.trusts[ident]['trustor_user_id']):
+            return _error(403, 'You are not authorized.')
+        del self.trusts[ident]
+        return 204, ''
+
+    def _get_role_assignments(self, asker, ident, query, body):
+        held = self.roles.get((query['user.id'], query['scope.project.id']),
+                              ())
+        return 200, {'role_assignments': [{'role': {'id': role}}
+                                          for role in held]}
+
     def _get_trusts(self, asker, ident, query, body):
+        if ident:
+            trust = self.trusts[ident]
+            return 200, {'trust': {**trust, 'roles': [
+                {'id': role['name'], **role} for role in trust['roles']]}}
         # Given both, the real one filters by the trustor alone.
         key = next(key for key in ('trustor_user_id', 'trustee_user_id')
                    if key in query)

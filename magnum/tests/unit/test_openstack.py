@@ -229,7 +229,8 @@ def test_a_client_may_have_tls_options_of_its_own(cloud, user):
     (heat_exc.HTTPUnauthorized(), errors.AuthorisationEnded),
     (heat_exc.HTTPForbidden(), errors.Forbidden),
     (heat_exc.HTTPInternalServerError('{"error": "text"}'),
-     errors.ServiceUnavailable),
+     errors.ServiceFailed),
+    (heat_exc.HTTPServiceUnavailable(), errors.ServiceUnavailable),
     (heat_exc.HTTPBadRequest('{"error": "text"}'),
      errors.InfrastructureFailed),
     (heat_exc.CommunicationError(), errors.ServiceUnavailable),
@@ -241,6 +242,17 @@ def test_refusals_become_our_own(raised, becomes):
         raise raised
     assert type(caught.value) is becomes
     assert 'Heat' in str(caught.value)
+
+
+def test_a_failure_of_heat_is_given_in_its_own_words():
+    # So the real one answers; no message is in it.
+    raised = heat_exc.HTTPInternalServerError(
+        '{"code": 500, "title": "Internal Server Error", "explanation": "The '
+        'server has either erred or is incapable of performing the requested '
+        'operation.", "error": {"type": "RemoteError", "traceback": null}}')
+    with pytest.raises(errors.ServiceFailed, match='500 .RemoteError.'):
+        with openstack.translated('Heat'):
+            raise raised
 
 
 @pytest.mark.parametrize('raised, code', [
