@@ -86,6 +86,8 @@ def close(session: orm.Session, uuids: Collection[str],
           expected: str, status: str,
           reason: str | None) -> None:
     """Give groups their final status; without a reason theirs stays."""
+    if not uuids:
+        return
     values = {'status': status}
     if reason is not None:
         values['status_reason'] = reason

@@ -10,7 +10,9 @@ are fetched once a stack came to rest.
 """
 
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
+import contextlib
 import dataclasses
 import re
 import threading
@@ -20,12 +22,16 @@ from typing import Any
 from oslo_log import log
 
 from magnum.drivers import heat_trusts
+from magnum.drivers import reasons
 from magnum import errors
 from magnum import openstack
 
 LOG = log.getLogger(__name__)
 
 FRESH_SECONDS = 0.7
+
+# What members of the groups in our templates are called.
+GROUP_TITLES = {'kube_masters': 'Master', 'kube_minions': 'Node'}
 
 # A request line must fit the 8 KiB of common web servers.
 IDS_PER_LIST = 150
@@ -103,7 +109,7 @@ def create(cloud: openstack.Cloud, name: str, mark: Iterable[str],
     """
     mark = tuple(mark)
     try:
-        with openstack.translated('Heat'):
+        with _refusals_in_plain_words():
             answer = cloud.heat.stacks.create(
                 stack_name=name, template=template, files=dict(files),
                 parameters=dict(parameters), tags=','.join(mark),
@@ -111,6 +117,16 @@ def create(cloud: openstack.Cloud, name: str, mark: Iterable[str],
     except errors.Conflict:
         return _adopt(cloud, name, mark)
     return answer['stack']['id']
+
+
+@contextlib.contextmanager
+def _refusals_in_plain_words() -> Iterator[None]:
+    try:
+        with openstack.translated('Heat'):
+            yield
+    except errors.InfrastructureFailed as e:
+        raise errors.InfrastructureFailed(
+            reasons.plain(str(e), GROUP_TITLES), e.code) from e
 
 
 def _adopt(cloud: openstack.Cloud, name: str, mark: tuple[str, ...]) -> str:
@@ -146,7 +162,7 @@ def patch(cloud: openstack.Cloud, stack: Stack, template: str,
     :param owner_id: the user who made the stack, in this project.
     """
     def change() -> None:
-        with openstack.translated('Heat'):
+        with _refusals_in_plain_words():
             cloud.heat.stacks.update(
                 stack.path, existing=True, template=template,
                 files=dict(files), parameters=dict(parameters),

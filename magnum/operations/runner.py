@@ -149,8 +149,9 @@ def _fail(work: working.Work, kind: kinds.Kind, step: kinds.Step,
     with db.writer() as session:
         if step.undo:
             _write_facts(session, work, step.undo(work))
-        _write_facts(session, work, getattr(error, 'facts', kinds.Facts()))
-        _write_statuses(session, work, kind, 'FAILED', reason)
+        facts = getattr(error, 'facts', kinds.Facts())
+        _write_facts(session, work, facts)
+        _write_statuses(session, work, kind, 'FAILED', reason, facts)
         journal.finish(session, work.operation, journal.FAILED, reason)
     _tell(work, kind, 'failure')
     LOG.warning('Operation %s (%s of cluster %s) failed at step %s: %s',
@@ -190,7 +191,8 @@ def _write_facts(session, work: working.Work, facts: kinds.Facts,
 
 
 def _write_statuses(session, work: working.Work, kind: kinds.Kind, word: str,
-                    reason: str | None = None) -> None:
+                    reason: str | None = None,
+                    facts: kinds.Facts | None = None) -> None:
     """Close the statuses, except of what a queued operation will change.
 
     An update that others wait behind leaves the cluster in progress: nothing
@@ -204,9 +206,13 @@ def _write_statuses(session, work: working.Work, kind: kinds.Kind, word: str,
                          for other in queued)]
     failed = ', '.join(f'{group.name} failed' for group in work.nodegroups
                        if group.uuid in groups)
-    nodegroups.close(session, groups,
-                     kind.nodegroup_status('IN_PROGRESS'),
-                     kind.nodegroup_status(word), reason)
+    # A group that knows more about its failure keeps that.
+    known = facts.nodegroups if facts and reason else {}
+    knowing = {uuid for uuid in groups
+               if known.get(uuid, {}).get('status_reason')}
+    for uuids, shown in ((knowing, None), (set(groups) - knowing, reason)):
+        nodegroups.close(session, uuids, kind.nodegroup_status('IN_PROGRESS'),
+                         kind.nodegroup_status(word), shown)
     if not queued:
         clusters.close(
             session, work.cluster.uuid, expected, status,

@@ -9,6 +9,7 @@ from typing import Any
 from magnum.drivers import base
 from magnum.drivers import heat
 from magnum.drivers.k8s_kubeadm_v1 import parameters
+from magnum.drivers import reasons
 from magnum import errors
 from magnum import openstack
 from magnum import specs
@@ -21,6 +22,9 @@ CODES = (('[Qq]uota', 'QUOTA_EXCEEDED'),
          ('WaitConditionFailure', 'NODE_FAILED'),
          ('WaitConditionTimeout', 'NODE_TIMEOUT'),
          ('Timed out', 'STACK_TIMEOUT'))
+
+# By this resource of its own a node says whether it is ready.
+HIDDEN = ('node_config_deployment',)
 
 
 def observe(cloud: openstack.Cloud, spec: specs.ClusterSpec) -> base.Observed:
@@ -35,10 +39,12 @@ def observe(cloud: openstack.Cloud, spec: specs.ClusterSpec) -> base.Observed:
         return base.Observed(
             base.State.GONE, f'Stack with id {stack_id} not found in Heat.')
     if stack.is_gone:
-        return base.Observed(base.State.GONE, stack.reason)
+        return base.Observed(
+            base.State.GONE, f'The stack of the cluster, {stack.name}, was '
+                             f'deleted in Heat.')
     state = base.State(stack.status)
     if state is base.State.IN_PROGRESS or stack.action == 'DELETE':
-        return _observed(spec, state, stack, stack.reason)
+        return _observed(spec, state, stack, plain(stack.reason))
     # At rest: now the outputs are worth their price.
     settled = heat.find(cloud, stack.path, outputs=True) or stack
     if state is not base.State.FAILED:
@@ -84,7 +90,7 @@ def _observed(spec: specs.ClusterSpec, state: base.State, stack: heat.Stack,
             continue
         count = stack.parameters.get(f'number_of_{what}')
         groups[group.uuid] = base.ObservedNodeGroup(
-            state, reason, stack.id, _addresses(out, f'kube_{what}'),
+            state, stack.reason, stack.id, _addresses(out, f'kube_{what}'),
             None if count is None else int(count), failure)
     return base.Observed(
         state, reason, stack.id,
@@ -132,9 +138,14 @@ def _lowest(versions: Iterable[str | None]) -> str | None:
                                                             text)])
 
 
+def plain(reason: str) -> str:
+    """Heat's reason as users read it."""
+    return reasons.plain(reason, heat.GROUP_TITLES, HIDDEN)
+
+
 def explained(spec: specs.ClusterSpec, stack: heat.Stack,
               members: Iterable[heat.Member]) -> str:
-    """Heat's reason of a failure, and in plain words what it means."""
+    """What Heat's reason of a failure means, in plain words."""
     path = re.search(r'WaitConditionTimeout: resources\.(\w+)\.resources'
                      r'\[(\d+)\]', stack.reason)
     if path and path[1] in GROUP_WORDS:
@@ -145,12 +156,12 @@ def explained(spec: specs.ClusterSpec, stack: heat.Stack,
                   for member in members if not member.is_ready]
         seconds = spec.create_timeout * 60
     else:
-        return stack.reason
+        return plain(stack.reason)
     if not silent:
-        return stack.reason
-    return (f'{stack.reason} - {", ".join(sorted(silent))} did not report '
-            f'within {_minutes(seconds)}: see the console log of the server, '
-            f'and whether it reaches Keystone and Heat.')
+        return plain(stack.reason)
+    return (f'Timed out: {", ".join(sorted(silent))} did not report within '
+            f'{_minutes(seconds)}: see the console log of the server, and '
+            f'whether it reaches Keystone and Heat.')
 
 
 def _minutes(seconds: int) -> str:

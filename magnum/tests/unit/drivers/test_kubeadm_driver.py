@@ -223,13 +223,14 @@ def test_a_node_that_says_why_it_failed_is_quoted(cloud, driver, built):
     cloud.service.fail(built.stack_id, JOIN)
     seen = driver.observe(cloud, built)
     assert seen.state is base.State.FAILED
-    assert 'join: refused' in seen.nodegroups['worker-uuid'].reason
+    assert seen.reason == 'Node 1: join: refused'
+    assert seen.nodegroups['worker-uuid'].reason == JOIN
 
 
 def test_a_silent_node_is_named_with_its_time(cloud, driver, built):
     cloud.service.fail(built.stack_id, SILENT)
     reason = driver.observe(cloud, built).reason
-    assert reason.startswith(SILENT)
+    assert reason.startswith('Timed out: ')
     assert 'my-cluster-1-8c3b2f6e6f0e-node-1 did not report' in reason
     assert '55 min' in reason
     assert 'console log' in reason
@@ -443,3 +444,22 @@ def test_a_label_of_the_wrong_type_is_named(driver):
 def test_nodes_give_up_before_their_stack_does(minutes, seconds):
     from_minutes = kubeadm_driver.parameters.node_timeout(minutes)
     assert from_minutes == seconds
+
+
+def test_a_stack_that_was_deleted_by_hand_is_called_so(cloud, driver, built):
+    heat.delete(cloud, heat.find(cloud, built.stack_id))
+    cloud.service.complete(built.stack_id)
+    seen = driver.observe(cloud, built)
+    assert seen.state is base.State.GONE
+    assert seen.reason.endswith('was deleted in Heat.')
+
+
+def test_a_refusal_of_heat_names_the_node_first(cloud, driver):
+    cloud.service.faults['create'] = [exc.HTTPBadRequest(
+        '{"error": {"message": "resources.kube_masters<nested_stack>.'
+        'resources.0<master.yaml>: : Image status is required to be active '
+        'not deactivated."}}')]
+    with pytest.raises(errors.InfrastructureFailed) as caught:
+        driver.apply(cloud, specs.cluster())
+    assert str(caught.value) == ('Master 0: Image status is required to be '
+                                 'active not deactivated.')
