@@ -13,6 +13,7 @@ import random
 import threading
 from typing import Any
 
+from keystoneauth1 import exceptions as ka_exc
 from keystoneauth1.identity import v3
 from oslo_config import cfg
 from oslo_log import log
@@ -27,26 +28,40 @@ CONF = cfg.CONF
 
 TRUST_OPTS = [
     cfg.BoolOpt('cluster_user_trust', default=False,
-                help='Hand the trust to the nodes, so that volume and load '
-                     'balancer controllers can act for the owner.'),
+                help='Make a Keystone user for each cluster, with a trust of '
+                     "the cluster's owner, and hand both to the nodes, so "
+                     'that volume and load balancer controllers can act for '
+                     'the owner. When off, neither is made.'),
     cfg.StrOpt('trustee_domain_id',
-               help='Domain in which a user is made for each cluster.'),
-    cfg.StrOpt('trustee_domain_name', help='The same, by name.'),
-    cfg.StrOpt('trustee_domain_admin_id', help='Admin of that domain.'),
-    cfg.StrOpt('trustee_domain_admin_name', help='The same, by name.'),
+               help='Id of the domain in which a user is made for each '
+                    'cluster.'),
+    cfg.StrOpt('trustee_domain_name',
+               help='Name of the domain in which a user is made for each '
+                    'cluster, when trustee_domain_id is not set.'),
+    cfg.StrOpt('trustee_domain_admin_id',
+               help='Id of the user who administers the domain of the '
+                    "clusters' users."),
+    cfg.StrOpt('trustee_domain_admin_name',
+               help='Name of the user who administers the domain of the '
+                    "clusters' users, when trustee_domain_admin_id is not "
+                    'set.'),
     cfg.StrOpt('trustee_domain_admin_domain_id',
-               help="The admin's own domain, if another."),
+               help='Id of the domain that the domain administrator belongs '
+                    "to, when that is not the domain of the clusters' users."),
     cfg.StrOpt('trustee_domain_admin_domain_name',
-               help='The same, by name.'),
+               help='Name of the domain that the domain administrator belongs '
+                    "to, when that is not the domain of the clusters' users."),
     cfg.StrOpt('trustee_domain_admin_password', secret=True,
-               help='Password of the admin.'),
+               help="Password of the administrator of the clusters' users."),
     cfg.ListOpt('roles', default=[],
-                help='Roles to delegate; empty: all that the owner has but '
-                     'admin.'),
+                help="Names of the owner's roles that a cluster's user may "
+                     'get. When empty: all that the owner has, except admin, '
+                     'manager and service. Upper and lower case are the '
+                     'same.'),
     cfg.StrOpt('trustee_keystone_interface', default='public',
-               help='Which endpoint of Keystone the nodes get.'),
+               help="Interface of Keystone's endpoint that nodes are given."),
     cfg.StrOpt('trustee_keystone_region_name',
-               help='Region of that endpoint.'),
+               help="Region of Keystone's endpoint that nodes are given."),
 ]
 
 PASSWORD_OPTS = [
@@ -61,6 +76,9 @@ CONF.register_opts(TRUST_OPTS, group='trust')
 CONF.register_opts(PASSWORD_OPTS)
 
 PASSWORD_LENGTH = 18
+
+# What no node needs; policies compare names of roles without regard to case.
+_PRIVILEGED = frozenset({'admin', 'manager', 'service'})
 
 # Nobody changes a trustee's password by hand, whatever Keystone's rules ask.
 _OPTIONS = {'ignore_password_expiry': True,
@@ -97,14 +115,10 @@ def delegate(cloud: openstack.Cloud, cluster_uuid: str,
              project_id: str) -> dict[str, str]:
     """Make the cluster's user and trust, or adopt what a crash left.
 
-    The cloud's user is the trustor.  The values are columns of the cluster.
+    The cloud's user is the trustor.  The values are columns of the cluster;
+    the password among them is sealed.
     """
-    roles = CONF.trust.roles or [role for role in cloud.roles
-                                 if role != 'admin']
-    if not roles:
-        raise errors.InfrastructureFailed(
-            'No role can be delegated to the cluster: its owner has none but '
-            'admin in this project.')
+    roles = _delegable(cloud.roles)
     name = trustee_name(cluster_uuid, project_id)
     password = generate_password()
     user_id, adopted = _ensure_user(name, password, cluster_uuid)
@@ -112,7 +126,62 @@ def delegate(cloud: openstack.Cloud, cluster_uuid: str,
     if trust_id is None:
         trust_id = _create_trust(cloud, user_id, project_id, roles)
     return {'trustee_user_id': user_id, 'trustee_username': name,
-            'trustee_password': password, 'trust_id': trust_id}
+            'trustee_password': seals.KEPT.seal(password),
+            'trust_id': trust_id}
+
+
+def _delegable(roles: list[str]) -> list[str]:
+    allowed = {role.lower() for role in CONF.trust.roles}
+    chosen = [role for role in roles
+              if (role.lower() in allowed if allowed
+                  else role.lower() not in _PRIVILEGED)]
+    if not chosen:
+        raise errors.InfrastructureFailed(
+            f'No role can be delegated to the cluster: its owner has '
+            f'{", ".join(sorted(roles)) or "none"} in this project, and '
+            f'[trust] roles allows '
+            f'{", ".join(CONF.trust.roles) or "all but privileged roles"}.')
+    return chosen
+
+
+def is_delegating() -> bool:
+    """Whether clusters get a user and a trust at all."""
+    return CONF.trust.cluster_user_trust
+
+
+def check_can_delegate(cloud: openstack.Cloud, what: str) -> None:
+    """Refuse a login that cannot make the trusts that are going to be made.
+
+    Keystone is asked only about application credentials.
+
+    :param what: what makes them, for the error.
+    :raises Forbidden: Keystone would refuse a trust of the cloud's user.
+    """
+    if not cloud.has_application_credential:
+        return
+    try:
+        with openstack.translated('Keystone'):
+            cloud.session.get(
+                f'{openstack.keystone_url()}/OS-TRUST/trusts',
+                params={'trustor_user_id': cloud.user_id},
+                headers={'Accept': 'application/json'}, connect_retries=1)
+    except errors.Forbidden:
+        raise errors.Forbidden(
+            f'This request was made with an application credential. {what} '
+            f'makes a trust, and Keystone does not let application '
+            f'credentials do that. Log in with a password or by federation, '
+            f'or ask the operator whether application credentials may make '
+            f'trusts.', code='TRUST_NEEDED') from None
+
+
+def open_password(stored: str | None) -> str:
+    """The password of a cluster's user; release 22.0.0 stored it plainly.
+
+    :raises CannotOpen: no key that is configured here opens it.
+    """
+    if not stored or not seals.KEPT.is_sealed(stored):
+        return stored or ''
+    return seals.KEPT.unseal(stored)
 
 
 def retire(cluster_uuid: str, project_id: str,
@@ -125,11 +194,44 @@ def retire(cluster_uuid: str, project_id: str,
     """
     if trustee_user_id is None and not _has_domain():
         return
-    session, domain_id = _domain_admin()
-    user_id = trustee_user_id or _find_user(
-        session, domain_id, trustee_name(cluster_uuid, project_id))
-    if user_id is None:
-        return
+    name = trustee_name(cluster_uuid, project_id)
+    try:
+        session, domain_id = _domain_admin()
+        user_id = trustee_user_id or _find_user(session, domain_id, name)
+        if user_id is not None:
+            _delete_user(session, user_id)
+    except errors.MagnumError as e:
+        if not _is_lasting(e):
+            raise
+        LOG.warning('The domain administrator cannot remove the Keystone user '
+                    'of cluster %s: %s', cluster_uuid, e)
+        _retire_as_service(name, trustee_user_id)
+
+
+def _retire_as_service(name: str, user_id: str | None) -> None:
+    """Remove a user with the service's own rights, if these allow it.
+
+    A cluster must not stay for ever because nobody may remove its user.
+    """
+    try:
+        if user_id is not None:
+            _delete_user(openstack.service_session(), user_id)
+            return
+    except errors.MagnumError as e:
+        if not _is_lasting(e):
+            raise
+    LOG.warning('Remove user %s (%s) from the domain of clusters\' users '
+                'yourself, if it is there: this service cannot.', name,
+                user_id or 'id not known')
+
+
+def _is_lasting(error: errors.MagnumError) -> bool:
+    """Whether Keystone, or the configuration, will refuse again."""
+    return (not isinstance(error, errors.Temporary)
+            or isinstance(error.__cause__, ka_exc.Unauthorized))
+
+
+def _delete_user(session: Any, user_id: str) -> None:
     try:
         with openstack.translated('Keystone'):
             session.delete(f'{openstack.keystone_url()}/users/{user_id}')

@@ -135,6 +135,8 @@ class ClusterSpec:
     # How many nodes an upgrade may replace at a time; None: as the driver
     # sees fit.
     max_batch_size: int | None = None
+    # Whether nodes get a trust here; None: not known.
+    gives_trusts: bool | None = None
     trust: Trust | None = None
     authorities: Authorities | None = None
     access: Access | None = None

@@ -138,12 +138,17 @@ class Driver(abc.ABC):
     'upgrade', 'rotate_ca', 'rotate_credential', 'resize_masters',
     'nodegroups'.  The API refuses what is not among them.
 
+    `makes_trusts` says that building a cluster takes a trust of the caller,
+    also where nodes get none.  The API then refuses a caller who cannot make
+    one.
+
     Errors: `errors.Temporary` for what may pass by itself, any other
     `errors.MagnumError` for what will not; its text is shown to the user.
     """
 
     provides: tuple[ClusterType, ...] = ()
     powers: frozenset[str] = frozenset()
+    makes_trusts = False
     beta = False
     # The labels that it reads, by name.
     labels: Mapping[str, Any] = {}

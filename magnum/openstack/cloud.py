@@ -109,6 +109,11 @@ class Cloud:
     def roles(self) -> list[str]:
         return list(self._roles or self._who().role_names)
 
+    @property
+    def has_application_credential(self) -> bool:
+        """Whether the user logged in with one, which limits what it may do."""
+        return self._who().application_credential_id is not None
+
     def _who(self) -> access.AccessInfo:
         with translate.translated('Keystone'):
             return self._auth.get_access(self.session)

@@ -10,6 +10,7 @@ from magnum.db import models
 from magnum.db import session as db
 from magnum import drivers
 from magnum import errors
+from magnum import identity
 from magnum import openstack
 from magnum.operations import desired
 from magnum.operations import journal
@@ -55,8 +56,10 @@ def request(context: context.RequestContext,
         raise errors.Forbidden(
             f'ClusterTemplate {template.uuid} is hidden: clusters can no '
             f'longer be made from it.')
-    found = _references(openstack.request_cloud(context), template, cluster,
-                        flavors)
+    cloud = openstack.request_cloud(context)
+    if driver.makes_trusts or identity.is_delegating():
+        identity.check_can_delegate(cloud, 'Creating this cluster')
+    found = _references(cloud, template, cluster, flavors)
     rules.check_load_balancer(master_count, cluster.master_lb_enabled)
     nodegroups = desired.default_nodegroups(cluster, template, master_count,
                                             node_count)

@@ -17,6 +17,7 @@ from oslo_config import cfg
 from magnum.db import models
 from magnum.drivers import options  # noqa: F401  (registers [cluster_heat])
 from magnum import errors
+from magnum import identity
 from magnum import specs
 
 CONF = cfg.CONF
@@ -180,7 +181,8 @@ def spec(cluster: models.Cluster, template: models.ClusterTemplate,
         tls_disabled=template.tls_disabled,
         master_lb_enabled=cluster.master_lb_enabled,
         floating_ip_enabled=cluster.floating_ip_enabled,
-        trust=trust, authorities=authorities)
+        gives_trusts=identity.is_delegating(), trust=trust,
+        authorities=authorities)
 
 
 def _group_spec(group: models.NodeGroup) -> specs.NodeGroupSpec:

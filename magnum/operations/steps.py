@@ -23,7 +23,9 @@ Work = working.Work
 
 
 def delegate(work: Work) -> kinds.Facts:
-    """Make the cluster's own user, and the trust that it acts by."""
+    """Make the cluster's own user, and the trust that it acts by, if any."""
+    if not identity.is_delegating():
+        return kinds.Facts()
     made = identity.delegate(work.cloud, work.cluster.uuid,
                              work.cluster.project_id)
     return kinds.Facts(cluster=made)

@@ -133,7 +133,8 @@ class Work:
             auth_url=identity.node_auth_url(),
             trustee_user_id=cluster.trustee_user_id,
             trustee_username=cluster.trustee_username or '',
-            trustee_password=cluster.trustee_password or '',
+            trustee_password=identity.open_password(
+                cluster.trustee_password),
             trustee_domain_id=identity.trustee_domain_id(),
             trust_id=identity.trust_id_for_nodes(cluster.trust_id))
 

@@ -31,6 +31,8 @@ GROUPS = ('kube_masters', 'kube_minions')
 class Driver(kubernetes.Driver):
     provides = (base.ClusterType('vm', 'ubuntu', 'kubernetes'),)
     powers: frozenset[str] = frozenset()
+    # Heat makes one for each stack, to act for the owner later.
+    makes_trusts = True
     labels = label_table.LABELS
 
     def check(self, spec: specs.ClusterSpec) -> base.Plan:

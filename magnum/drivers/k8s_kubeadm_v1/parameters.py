@@ -211,7 +211,8 @@ def has_external_cloud(spec: specs.ClusterSpec,
     :raises InvalidParameter: it is asked for, but not granted.
     """
     granted = bool(spec.trust and spec.trust.trust_id)
-    if labels['cloud_provider_enabled'] and spec.trust and not granted:
+    refused = spec.gives_trusts is False or (spec.trust and not granted)
+    if labels['cloud_provider_enabled'] and refused:
         raise errors.InvalidParameter(
             'labels', 'label cloud_provider_enabled needs a trust for the '
                       'nodes, which this cloud does not give: [trust] '

@@ -37,6 +37,7 @@ class FakeCloud:
     """
 
     region = 'RegionOne'
+    has_application_credential = False
 
     def __init__(self):
         ubuntu = {'os_distro': 'ubuntu'}

@@ -23,6 +23,11 @@ SERVICES = {'identity': 'http://keystone/v3', 'key-manager': 'http://barbican',
 class FakeKeystone:
     """Answers as Keystone does; `tokens` are valid until taken out."""
 
+    # Whether application credentials may do anything with trusts.
+    credentials_may_trust = False
+    # Whether those who ask may remove users.
+    deletes_users = True
+
     def __init__(self):
         self.tokens, self.users, self.trusts = {}, {}, {}
         # (user, project): names of roles.
@@ -31,9 +36,9 @@ class FakeKeystone:
         self._ids = itertools.count(1)
 
     def user_token(self, user_id='owner', project_id='p',
-                   roles=('admin', 'member', 'reader')):
+                   roles=('admin', 'member', 'reader'), **more):
         """A token as a user brings it."""
-        return self._issue({'user': {'id': user_id},
+        return self._issue({'user': {'id': user_id}, **more,
                             'roles': [{'id': role, 'name': role}
                                       for role in roles],
                             'project': {'id': project_id}})
@@ -55,6 +60,9 @@ class FakeKeystone:
                                'authentication.')
         if path == '/v3/auth/tokens':
             return self._show(headers['X-Subject-Token'])
+        if ('OS-TRUST' in path and 'application_credential' in asker
+                and not self.credentials_may_trust):
+            return _error(403, 'Delegated tokens cannot manage trusts.')
         collection, _, ident = path.removeprefix('/v3/').rpartition('/')
         if collection in ('', 'OS-TRUST'):
             collection, ident = ident, None
@@ -114,6 +122,8 @@ class FakeKeystone:
         return 200, {'user': self.users[ident]}
 
     def _delete_users(self, asker, ident, query, body):
+        if not self.deletes_users:
+            return _error(403, 'You are not authorized.')
         if self.users.pop(ident, None) is None:
             return _error(404, f'Could not find user: {ident}.')
         # The trusts that a user holds go with the user.

@@ -154,6 +154,7 @@ def build(monkeypatch: pytest.MonkeyPatch) -> World:
                         ('unseal', lambda sealed: sealed.split()[-1]),
                         ('delegate', keystone.delegate),
                         ('retire', keystone.retire),
+                        ('is_delegating', lambda: True),
                         ('trustee_domain_id', lambda: 'domain'),
                         ('node_auth_url', lambda: 'http://keystone/v3'),
                         ('trust_id_for_nodes', lambda trust_id: trust_id)):

@@ -73,7 +73,8 @@ def trusts(owner, trustee_user_id):
 def as_trustee(made):
     return ka_session.Session(v3.Password(
         settings.AUTH_URL, user_id=made['trustee_user_id'],
-        password=made['trustee_password'], trust_id=made['trust_id']))
+        password=identity.open_password(made['trustee_password']),
+        trust_id=made['trust_id']))
 
 
 def test_a_trustee_acts_for_the_owner(owner, cluster):

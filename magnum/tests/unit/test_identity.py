@@ -45,7 +45,8 @@ def test_a_cluster_gets_a_user_and_a_trust(cloud, owner):
     made = delegate(owner)
     user = cloud.keystone.users[made['trustee_user_id']]
     assert user['name'] == made['trustee_username'] == f'{CLUSTER}_p'
-    assert user['password'] == made['trustee_password']
+    assert user['password'] == identity.open_password(
+        made['trustee_password'])
     assert user['domain_id'] == identity.trustee_domain_id()
     trust = cloud.keystone.trusts[made['trust_id']]
     assert trust['trustor_user_id'] == 'owner'
@@ -74,6 +75,90 @@ def test_who_is_only_admin_has_nothing_to_delegate(cloud):
     assert not cloud.keystone.users
 
 
+@pytest.mark.parametrize('allowed, roles, expected', [
+    ([], ['Admin', 'ADMIN', 'Manager', 'service', 'Member'], ['Member']),
+    (['MEMBER', 'creator'], ['member', 'reader', 'Creator'],
+     ['member', 'Creator']),
+    (['admin'], ['Admin', 'member'], ['Admin'])])
+def test_the_case_of_a_role_makes_no_difference(cloud, override, allowed,
+                                                roles, expected):
+    override('trust', roles=allowed)
+    made = delegate(openstack.token_cloud(
+        cloud.keystone.user_token(roles=roles)))
+    assert [role['name'] for role in
+            cloud.keystone.trusts[made['trust_id']]['roles']] == expected
+
+
+def test_a_role_that_the_owner_does_not_have_is_not_delegated(cloud, owner,
+                                                              override):
+    override('trust', roles=['creator'])
+    with pytest.raises(errors.InfrastructureFailed,
+                       match='admin, member, reader.*allows creator'):
+        delegate(owner)
+    assert not cloud.keystone.users
+
+
+def test_the_password_is_sealed(cloud, owner):
+    made = delegate(owner)
+    password = cloud.keystone.users[made['trustee_user_id']]['password']
+    assert password not in made['trustee_password']
+    assert len(made['trustee_password']) <= 255
+
+
+def test_a_password_of_release_22_is_read(cloud):
+    assert identity.open_password('A2bcdefghijkmnopqr') == (
+        'A2bcdefghijkmnopqr')
+    assert identity.open_password(None) == ''
+
+
+def test_only_application_credentials_are_questioned(cloud, owner):
+    cloud.web.seen.clear()
+    identity.check_can_delegate(owner, 'It')
+    assert cloud.web.seen == []
+    credential = openstack.token_cloud(cloud.keystone.user_token(
+        application_credential={'id': 'ac', 'restricted': True}))
+    with pytest.raises(errors.Forbidden, match='application credential. It '):
+        identity.check_can_delegate(credential, 'It')
+    cloud.keystone.credentials_may_trust = True
+    identity.check_can_delegate(credential, 'It')
+
+
+def test_without_a_domain_a_known_user_is_removed_by_the_service(
+        cloud, owner, override):
+    made = delegate(owner)
+    override('trust', trustee_domain_name=None)
+    identity.reset()
+    identity.retire(CLUSTER, 'p', made['trustee_user_id'], made['trust_id'])
+    assert not cloud.keystone.users and not cloud.keystone.trusts
+
+
+@pytest.mark.parametrize('user_id', [None, 'user'])
+def test_a_domain_admin_who_cannot_log_in_blocks_no_delete(
+        cloud, override, caplog, user_id):
+    override('trust', trustee_domain_admin_password='wrong')
+    identity.retire(CLUSTER, 'p', user_id)
+    if user_id is None:
+        assert f'{CLUSTER}_p (id not known)' in caplog.text
+
+
+def test_a_user_that_nobody_may_remove_is_reported(cloud, owner, override,
+                                                   caplog):
+    made = delegate(owner)
+    override('trust', trustee_domain_name=None)
+    identity.reset()
+    cloud.keystone.deletes_users = False
+    identity.retire(CLUSTER, 'p', made['trustee_user_id'])
+    assert f'({made["trustee_user_id"]})' in caplog.text
+
+
+def test_keystone_in_trouble_is_waited_for(cloud, owner):
+    made = delegate(owner)
+    cloud.web.broken['keystone'] = 503
+    with pytest.raises(errors.Temporary):
+        identity.retire(CLUSTER, 'p', made['trustee_user_id'])
+    assert cloud.keystone.users
+
+
 def test_delegation_takes_two_calls(cloud, owner):
     delegate(owner)
     cloud.web.seen.clear()
@@ -88,7 +173,7 @@ def test_a_user_that_a_crash_left_is_adopted(cloud, owner):
     assert again['trustee_user_id'] == first['trustee_user_id']
     assert again['trust_id'] in cloud.keystone.trusts
     assert cloud.keystone.users[again['trustee_user_id']]['password'] == (
-        again['trustee_password'])
+        identity.open_password(again['trustee_password']))
 
 
 def test_a_trust_that_a_crash_left_is_adopted(cloud, owner):

@@ -28,6 +28,8 @@ CONF = cfg.CONF
 class Cloud:
     """Finds everything but what is called `missing`."""
 
+    has_application_credential = False
+
     def _find(self, ident):
         if ident == 'missing':
             raise errors.NotFound('Thing', ident)
