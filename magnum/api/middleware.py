@@ -15,6 +15,7 @@ from sqlalchemy import exc as sa_exc
 import webob
 
 from magnum.api import versions
+from magnum.db import session as db
 from magnum import errors
 
 LOG = log.getLogger(__name__)
@@ -132,7 +133,7 @@ def _database_error(environ, error):
                               'characters that cannot be stored.')
     LOG.exception('%s %s failed.', environ['REQUEST_METHOD'],
                   environ.get('PATH_INFO'))
-    if isinstance(error, db_exc.DBConnectionError):
+    if isinstance(error, db.UNREACHABLE):
         return errors.ServiceUnavailable('The database cannot be reached; '
                                          'try again later.')
     return errors.MagnumError()

@@ -4,17 +4,16 @@
 import threading
 
 from oslo_config import cfg
-from oslo_db import exception as db_exception
 from oslo_log import log
 
 from magnum.certificates import stores
 from magnum.certificates import x509
 from magnum.conductor import endpoints
+from magnum.conductor import loops
 from magnum.conductor import worker
 from magnum.db import services
 from magnum.db import session as db
 from magnum import drivers
-from magnum import errors
 from magnum import identity
 from magnum import openstack
 from magnum import rpc
@@ -33,6 +32,10 @@ class Conductor:
         self._worker = worker.Worker()
         self._stopped = threading.Event()
         self._server = None
+        self._loops = [loops.Loop(name, turn, self._stopped)
+                       for name, turn in (('hints', self._listen),
+                                          ('heartbeat', self._beat),
+                                          ('warm-up', self._warm_up))]
 
     def start(self):
         missing = stores.missing_keys()
@@ -40,9 +43,8 @@ class Conductor:
             LOG.warning(missing)
         x509.keep_keys_ready()
         self._worker.start()
-        for loop in (self._listen, self._beat, self._warm_up):
-            threading.Thread(target=loop, name=loop.__name__,
-                             daemon=True).start()
+        for loop in self._loops:
+            loop.start()
 
     def stop(self):
         self._stopped.set()
@@ -52,16 +54,15 @@ class Conductor:
 
     def _listen(self):
         """Hear hints; the library reconnects by itself once it was up."""
-        while not self._stopped.is_set():
-            try:
-                server = rpc.server(endpoints.Endpoint(self._worker))
-                server.start()
-                self._server = server
-                return
-            except rpc.UNREACHABLE as e:
-                LOG.warning('The message bus is out of reach (%s); new work '
-                            'is found by looking for it.', e)
-                self._stopped.wait(RECONNECT_SECONDS)
+        try:
+            server = rpc.server(endpoints.Endpoint(self._worker))
+            server.start()
+        except rpc.UNREACHABLE as e:
+            LOG.warning('The message bus is out of reach (%s); new work is '
+                        'found by looking for it.', e)
+            return RECONNECT_SECONDS
+        self._server = server
+        return None
 
     @staticmethod
     def _warm_up():
@@ -72,18 +73,13 @@ class Conductor:
             cloud.has_service('orchestration')
             cloud.heat  # noqa: B018  (loads the client)
             identity.trustee_domain_id()
-        except errors.MagnumError as e:
+        except Exception as e:
             # Whoever needs it says so, where a user sees it.
             LOG.warning('Not ready yet to make clusters: %s', e)
 
     def _beat(self):
-        while not self._stopped.is_set():
-            try:
-                self._beat_once()
-            except db_exception.DBError as e:
-                LOG.warning('No heartbeat: the database is out of reach '
-                            '(%s).', type(e).__name__)
-            self._stopped.wait(HEARTBEAT_SECONDS)
+        self._beat_once()
+        return HEARTBEAT_SECONDS
 
     @staticmethod
     @db.retried

@@ -98,6 +98,17 @@ def close(session: orm.Session, uuids: Collection[str],
         .values(**values))
 
 
+def close_all(session: orm.Session, cluster_uuid: str, word: str,
+              reason: str) -> None:
+    """End whatever is in progress in the cluster's groups, unread."""
+    for action in ('CREATE', 'UPDATE', 'DELETE'):
+        statements.execute(
+            session, sa.update(models.NodeGroup)
+            .where(models.NodeGroup.cluster_id == cluster_uuid,
+                   models.NodeGroup.status == f'{action}_IN_PROGRESS')
+            .values(status=f'{action}_{word}', status_reason=reason))
+
+
 def write(session: orm.Session, nodegroup: models.NodeGroup,
           columns: Mapping[str, Any]) -> None:
     """Write what of `columns` differs from `nodegroup`, a row read before."""

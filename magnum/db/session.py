@@ -16,9 +16,11 @@ import threading
 
 from oslo_config import cfg
 from oslo_db import api as db_api
+from oslo_db import exception as db_exc
 from oslo_db import options as db_options
 from oslo_db.sqlalchemy import enginefacade
 import sqlalchemy as sa
+from sqlalchemy import exc as sa_exc
 from sqlalchemy import orm
 
 import magnum
@@ -37,10 +39,18 @@ STATE_OPTS = [
 CONF.register_opts(STATE_OPTS)
 db_options.set_defaults(CONF, connection='sqlite:///$state_path/magnum.sqlite')
 
+class PoolExhausted(db_exc.DBError):
+    """All connections of this process were in use for too long."""
+
+
+# The database does not answer, or not this process.
+UNREACHABLE = (db_exc.DBConnectionError, PoolExhausted)
+
 _WRITE_NOTHING = sa.text('DELETE FROM alembic_version WHERE 0')
 
 _lock = threading.Lock()
 _maker = None
+_expected = 0
 
 
 def _sessions():
@@ -49,13 +59,36 @@ def _sessions():
         if _maker is None:
             facade = enginefacade.transaction_context()
             # The API's threads are real ones: nobody waits for us to yield.
-            facade.configure(**dict(CONF.database), thread_checkin=False)
+            facade.configure(**{**dict(CONF.database), **_pool()},
+                             thread_checkin=False)
             engine = facade.writer.get_engine()
             # What a statement that fails, or is traced, was given is in many
             # cases secret; neither the log nor an exception may have it.
             engine.hide_parameters = True
             _maker = orm.sessionmaker(engine, expire_on_commit=False)
     return _maker
+
+
+def expect_connections(number):
+    """Say how many threads of this process may use the database at once.
+
+    Counts for an engine that is made later.
+    """
+    global _expected
+    with _lock:
+        _expected = number
+
+
+def _pool():
+    """Room for all that are expected, unless the operator has given more."""
+    size = CONF.database.max_pool_size
+    # 0 and -1 stand for "without limit"; None for the library's own.
+    size = 5 if size is None else size
+    overflow = CONF.database.max_overflow
+    if not size or overflow == -1:
+        return {}
+    return {'max_pool_size': size,
+            'max_overflow': max(overflow or 0, _expected - size)}
 
 
 def engine():
@@ -72,10 +105,19 @@ def reset():
 
 
 @contextlib.contextmanager
+def _told_by_name():
+    """Give an exhausted pool a name that is an error of the database."""
+    try:
+        yield
+    except sa_exc.TimeoutError as e:
+        raise PoolExhausted(e) from e
+
+
+@contextlib.contextmanager
 def reader():
     # A transaction that is begun before the session is ends once; a session's
     # own is rolled back by the session and again by the pool.
-    with engine().connect() as connection:
+    with _told_by_name(), engine().connect() as connection:
         connection.begin()
         with _sessions()(bind=connection,
                          join_transaction_mode='rollback_only') as session:
@@ -84,7 +126,7 @@ def reader():
 
 @contextlib.contextmanager
 def writer():
-    with _sessions().begin() as session:
+    with _told_by_name(), _sessions().begin() as session:
         if session.get_bind().dialect.name == 'sqlite':
             # It cannot turn a reader into a writer while there is another:
             # be one from the start, by a write of nothing.

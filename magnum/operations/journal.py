@@ -19,8 +19,11 @@ Only compare-and-swap updates are used, no `SELECT ... FOR UPDATE` and no
 """
 
 from collections.abc import Collection
+from collections.abc import Mapping
 import datetime
+from typing import Any
 from typing import cast
+from typing import NamedTuple
 import uuid
 
 import sqlalchemy as sa
@@ -33,6 +36,9 @@ from magnum.db import models
 ACTIVE, DONE, FAILED, CANCELLED = 'ACTIVE', 'DONE', 'FAILED', 'CANCELLED'
 
 Operation = models.Operation
+
+# The names of kinds, or a mapping from them to the names of their steps.
+Known = Collection[str] | Mapping[str, Collection[str]]
 
 
 class LeaseLost(Exception):
@@ -47,20 +53,24 @@ def record(session: orm.Session, kind: str, cluster_uuid: str, *,
     """Add an operation to the caller's transaction.
 
     :param args: what was asked; ids and plain values, never a secret.
-    :param timeout_seconds: after so long the operation fails, naming the step
-        that it waited in; None: never.
+    :param timeout_seconds: how long each step may take, from the first claim
+        on: time in the queue does not count.  Then the operation fails,
+        naming the step; None: never.
     """
-    now = database_time(session)
-    deadline = (None if timeout_seconds is None
-                else now + datetime.timedelta(seconds=timeout_seconds))
     operation = Operation(
         uuid=str(uuid.uuid4()), kind=kind, args=args,
-        cluster_uuid=cluster_uuid, not_before=now, deadline=deadline,
+        cluster_uuid=cluster_uuid, not_before=database_time(session),
+        timeout_seconds=_whole(timeout_seconds),
         sealed_token=sealed_token, request_id=request_id, user_id=user_id,
         project_id=project_id)
     session.add(operation)
     session.flush()
     return operation
+
+
+def _whole(seconds: float | None) -> int | None:
+    """As the column holds it; more than 68 years are as good as for ever."""
+    return None if seconds is None else min(int(seconds), 2 ** 31 - 1)
 
 
 def cancel(session: orm.Session, cluster_uuid: str,
@@ -104,56 +114,147 @@ def active(session: orm.Session, cluster_uuid: str,
     return list(session.scalars(query))
 
 
-def ready(session: orm.Session, kinds: list[str],
+def is_busy(session: orm.Session, cluster_uuid: str) -> bool:
+    """Whether any operation of the cluster has not ended."""
+    return session.scalar(
+        sa.select(Operation.id)
+        .where(Operation.cluster_uuid == cluster_uuid,
+               Operation.state == ACTIVE).limit(1)) is not None
+
+
+class Candidate(NamedTuple):
+    """An operation that may be claimed, as little of it as is always legible.
+
+    `place` is its place in its project's own line, 1 is the first.
+    """
+
+    id: int
+    attempt: int
+    project_id: str | None
+    place: int
+
+
+def ready(session: orm.Session, known: Known,
           limit: int = 20) -> list[tuple[int, int]]:
-    """(id, attempt) of the operations that may be claimed, oldest first."""
+    """(id, attempt) of those that may be claimed, who waits longest first."""
+    return [(one.id, one.attempt)
+            for one in candidates(session, known, limit)]
+
+
+def candidates(session: orm.Session, known: Known, limit: int = 20,
+               but: Collection[int] = ()) -> list[Candidate]:
+    """What may be claimed: the first of each project, then the second...
+
+    Within a project, and among those of the same place, who has waited
+    longest comes first.  No more than `limit` come from one project.
+
+    :param but: the ids of those that are not meant.
+    """
+    line = (sa.select(Operation.id, Operation.attempt, Operation.project_id,
+                      Operation.not_before,
+                      sa.func.row_number().over(
+                          partition_by=Operation.project_id,
+                          order_by=(Operation.not_before, Operation.id)
+                      ).label('place'))
+            .where(*_claimable(known), Operation.id.not_in(but),
+                   Operation.not_before <= database_time(session))
+            .subquery())
     rows = session.execute(
-        sa.select(Operation.id, Operation.attempt)
-        .where(*_claimable(kinds),
-               Operation.not_before <= database_time(session))
-        .order_by(Operation.id).limit(limit))
-    return [(row.id, row.attempt) for row in rows]
+        sa.select(line.c.id, line.c.attempt, line.c.project_id, line.c.place)
+        .where(line.c.place <= limit)
+        .order_by(line.c.place, line.c.not_before, line.c.id)
+        .limit(limit))
+    return [Candidate(*row) for row in rows]
 
 
-def seconds_to_next(session: orm.Session, kinds: list[str]) -> float | None:
+def seconds_to_next(session: orm.Session, known: Known,
+                    but: Collection[int] = ()) -> float | None:
     """How long until the next one may be claimed; None: there is none."""
     due = session.scalar(sa.select(sa.func.min(Operation.not_before))
-                         .where(*_claimable(kinds)))
+                         .where(*_claimable(known), Operation.id.not_in(but)))
     if due is None:
         return None
     return max(0.0, (due - database_time(session)).total_seconds())
 
 
-def _claimable(kinds: list[str]) -> tuple:
-    """Active, of a kind that we know, and the oldest of its cluster."""
+def _claimable(known: Known) -> tuple:
+    """Active, at a step that we know, and the oldest of its cluster."""
     earlier = orm.aliased(Operation)
     queued_behind_another = sa.exists().where(
         earlier.cluster_uuid == Operation.cluster_uuid,
         earlier.state == ACTIVE, earlier.id < Operation.id)
-    return (Operation.state == ACTIVE, Operation.kind.in_(kinds),
+    return (Operation.state == ACTIVE, _is_known(known),
             ~queued_behind_another)
+
+
+def _is_known(known: Known) -> sa.ColumnElement[bool]:
+    if not isinstance(known, Mapping):
+        return Operation.kind.in_(known)
+    return sa.or_(sa.false(), *(
+        sa.and_(Operation.kind == kind,
+                sa.or_(Operation.step.is_(None), Operation.step.in_(steps)))
+        for kind, steps in known.items()))
 
 
 def claim(session: orm.Session, operation_id: int, attempt: int, owner: str,
           lease_seconds: float) -> Operation | None:
     """Take the lease; None when another was faster.
 
+    The first claim starts the clock of its time limit.
+
     An IntegrityError says that the cluster is being worked on; the caller
     rolls back and goes on, as with None.
     """
-    now = database_time(session)
+    seen = session.execute(
+        sa.select(_utc_now(), Operation.deadline, Operation.timeout_seconds)
+        .where(Operation.id == operation_id)).first()
+    if seen is None:
+        return None
+    now, deadline, timeout_seconds = seen
     claimed = session.execute(
         sa.update(Operation)
         .where(Operation.id == operation_id, Operation.state == ACTIVE,
                Operation.attempt == attempt)
         .values(attempt=attempt + 1, lapses=Operation.lapses + 1,
                 owner=owner, running_on=Operation.cluster_uuid,
+                deadline=deadline or _after(now, timeout_seconds),
                 started_at=sa.func.coalesce(Operation.started_at, now),
-                not_before=now + datetime.timedelta(seconds=lease_seconds))
+                not_before=_after(now, lease_seconds))
         .execution_options(synchronize_session=False))
     if not _count(claimed):
         return None
     return session.get(Operation, operation_id, populate_existing=True)
+
+
+class Outline(NamedTuple):
+    """What of a row can be read even if the rest of it cannot."""
+
+    id: int
+    uuid: str
+    kind: str
+    cluster_uuid: str
+    attempt: int
+    lapses: int
+
+
+def outline(session: orm.Session, operation_id: int,
+            attempt: int) -> Outline | None:
+    """An operation that is active, and at that attempt; else None."""
+    row = session.execute(
+        sa.select(Operation.id, Operation.uuid, Operation.kind,
+                  Operation.cluster_uuid, Operation.attempt,
+                  Operation.lapses)
+        .where(Operation.id == operation_id, Operation.state == ACTIVE,
+               Operation.attempt == attempt)).first()
+    return Outline(*row) if row else None
+
+
+def pass_over(session: orm.Session, operation: Outline,
+              seconds: float) -> None:
+    """Count a claim that came to nothing; nobody tries again for a while."""
+    _write(session, operation, attempt=operation.attempt + 1,
+           lapses=operation.lapses + 1, owner=None,
+           not_before=_from_now(session, seconds))
 
 
 def renew(session: orm.Session, operation: Operation,
@@ -166,9 +267,13 @@ def check_off(session: orm.Session, operation: Operation,
               next_step: str) -> Operation:
     """Note that everything before `next_step` is done; the row as it is now.
 
-    Look at `cancelled` in what comes back before doing the next step.
+    The time limit of the next step begins.  Look at `cancelled` in what comes
+    back before doing it.
     """
-    _write(session, operation, step=next_step, lapses=0, refusals=0)
+    values: dict[str, Any] = {'step': next_step, 'lapses': 0, 'refusals': 0}
+    if operation.timeout_seconds is not None:
+        values['deadline'] = _from_now(session, operation.timeout_seconds)
+    _write(session, operation, **values)
     return session.get(Operation, operation.id, populate_existing=True)
 
 
@@ -192,15 +297,17 @@ def put_off(session: orm.Session, operation: Operation, seconds: float,
            not_before=until)
 
 
-def finish(session: orm.Session, operation: Operation, state: str,
-           error: str | None = None) -> None:
+def finish(session: orm.Session, operation: Operation | Outline, state: str,
+           error: str | None = None, error_code: str | None = None) -> None:
     """Close the operation and let the cluster's next one run."""
-    _write(session, operation, state=state, error=error, owner=None,
+    _write(session, operation, state=state, error=error,
+           error_code=error_code, owner=None,
            running_on=None, sealed_token=None,
            finished_at=database_time(session))
 
 
-def _write(session: orm.Session, operation: Operation, **values) -> None:
+def _write(session: orm.Session, operation: Operation | Outline,
+           **values) -> None:
     written = session.execute(
         sa.update(Operation)
         .where(Operation.id == operation.id, Operation.state == ACTIVE,
@@ -245,3 +352,10 @@ def database_time(session: orm.Session) -> datetime.datetime:
 
 def _from_now(session: orm.Session, seconds: float) -> datetime.datetime:
     return database_time(session) + datetime.timedelta(seconds=seconds)
+
+
+def _after(now: datetime.datetime,
+           seconds: float | None) -> datetime.datetime | None:
+    if seconds is None:
+        return None
+    return now + datetime.timedelta(seconds=seconds)

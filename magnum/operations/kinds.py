@@ -80,11 +80,15 @@ class Kind:
     nodegroups: Callable[[work.Work], list[str]]
     nodegroup_action: str | None = None
 
-    def step(self, name: str | None) -> Step:
-        """The step called `name`; the first for None."""
+    @property
+    def step_names(self) -> list[str]:
+        return [step.name for step in self.steps]
+
+    def step(self, name: str | None) -> Step | None:
+        """The step called `name`, or the first; None: a newer release's."""
         if name is None:
             return self.steps[0]
-        return next(step for step in self.steps if step.name == name)
+        return next((step for step in self.steps if step.name == name), None)
 
     def after(self, step: Step) -> str | None:
         """The name of the step that follows; None: it was the last."""

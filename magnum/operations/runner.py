@@ -9,12 +9,17 @@
     raises anything else                logs our bug, lets the lease lapse
     lapses > 3 at a claim               FAILED, with the operation's uuid
 
+A step has a time limit from its first turn on.  When that has passed it is
+run once more, and the operation fails if it still says Again or Temporary.
+
 Facts and the check-off are one transaction.  It touches the cluster's row
 before it reads what else is queued: a request that comes at the same time has
 either recorded its operation, and is seen, or waits for our commit.
 """
 
 from collections.abc import Callable
+import dataclasses
+import datetime
 import time
 
 from oslo_log import log
@@ -33,6 +38,12 @@ LOG = log.getLogger(__name__)
 
 MAX_LAPSES = 3
 MAX_DELAY_SECONDS = 60
+MAX_PATIENCE_SECONDS = 5
+UNKNOWN_STEP_SECONDS = 5
+UNREADABLE_SECONDS = 5
+
+# What is shown where nothing that is queued gives another status.
+CANCELLED = 'Cancelled before it was done.'
 
 
 def run(operation: journal.Operation,
@@ -46,11 +57,16 @@ def run(operation: journal.Operation,
         while current is not None:
             current = _advance(current)
             if current is not None and stopping():
-                _release(current)
+                _release(current, 0)
                 return
     except journal.LeaseLost:
         LOG.warning('Operation %s was taken over by another conductor.',
                     operation.uuid)
+    except db.UNREACHABLE as e:
+        LOG.warning('Operation %s (%s of cluster %s) goes on when its lease '
+                    'has run out: the database is out of reach (%s).',
+                    operation.uuid, operation.kind, operation.cluster_uuid,
+                    type(e).__name__)
     except Exception:
         # Our bug: whoever claims it when the lease has lapsed tries again,
         # and the fourth time it fails for good.
@@ -58,38 +74,90 @@ def run(operation: journal.Operation,
                       operation.uuid, operation.kind, operation.cluster_uuid)
 
 
+@db.retried
+def set_aside(operation_id: int, attempt: int) -> None:
+    """Put off an operation whose row cannot be read; the fourth time, fail it.
+
+    Nobody who claims may stumble over it for ever.
+    """
+    with db.writer() as session:
+        found = journal.outline(session, operation_id, attempt)
+        if found is None:
+            return
+        if found.lapses < MAX_LAPSES:
+            journal.pass_over(session, found,
+                              UNREADABLE_SECONDS * 2 ** found.lapses)
+            return
+        _fail_unread(session, found, _internal_error(
+            f'Operation {found.kind}', found.uuid))
+
+
 def _advance(operation: journal.Operation) -> journal.Operation | None:
     """Run the next step; None when the operation ended or waits."""
     kind = registry.KINDS[operation.kind]
-    work, late = _load(operation)
-    if work is None or operation.cancelled:
-        return _finish(operation, journal.CANCELLED)
     step = kind.step(operation.step)
+    if step is None:
+        # Of a newer release: a conductor of that goes on.
+        return _release(operation, UNKNOWN_STEP_SECONDS)
+    if operation.lapses > MAX_LAPSES:
+        _fail_poison(operation, kind, step)
+        return None
+    work, now = _load(operation)
+    if work is None or operation.cancelled:
+        _cancel(operation, work, kind)
+        return None
     if operation.step is None and operation.attempt == 1:
         _tell(work, kind, 'pending')
-    if operation.lapses > MAX_LAPSES:
-        return _fail(work, kind, step, errors.InfrastructureFailed(
-            f'{_sentence(step.title)} failed three times because of an '
-            f'internal error. Ask the operator to look for operation '
-            f"{operation.uuid} in the conductor's log."))
-    if late:
-        return _fail(work, kind, step, errors.InfrastructureFailed(
-            f'{_sentence(step.title)} took too long. Last known state: '
-            f'{work.cluster.status_reason or "none"}.'))
     began = time.monotonic()
+    refused = False
     try:
-        result = step.run(work)
+        result = step.run(work) or kinds.Facts()
     except errors.Temporary as e:
-        return _put_off(work, min(2 ** operation.refusals, MAX_DELAY_SECONDS),
-                        kinds.Again(0, f'{_sentence(step.title)}: {e}'),
-                        refused=True)
+        refused = True
+        result = kinds.Again(min(2 ** operation.refusals, MAX_DELAY_SECONDS),
+                             f'{_sentence(step.title)}: {e}')
     except errors.MagnumError as e:
-        return _fail(work, kind, step, e)
+        _fail(work, kind, step, e)
+        return None
     LOG.debug('Step %s of operation %s took %.3f s.', step.name,
               operation.uuid, time.monotonic() - began)
-    if isinstance(result, kinds.Again):
-        return _put_off(work, result.seconds, result)
-    return _check_off(work, kind, step, result or kinds.Facts())
+    if isinstance(result, kinds.Facts):
+        return _check_off(work, kind, step, result)
+    if operation.deadline is not None and now > operation.deadline:
+        # It was tried once more: what has succeeded meanwhile, or was never
+        # tried because all conductors were away, does not fail.
+        _fail(work, kind, step, _took_too_long(work, step, result))
+        return None
+    if not refused:
+        result = dataclasses.replace(
+            result, seconds=_patience(result.seconds, operation, now))
+    return _put_off(work, result, refused)
+
+
+def _patience(seconds: float, operation: journal.Operation,
+              now: datetime.datetime) -> float:
+    """How long to wait before the next look: a tenth of the age.
+
+    What has taken long is seldom done in the next second, and those who wait
+    for minutes must not keep the others from being looked at.
+    """
+    if not seconds or operation.started_at is None:
+        return seconds
+    age = (now - operation.started_at).total_seconds()
+    return max(seconds, min(age / 10, MAX_PATIENCE_SECONDS))
+
+
+def _took_too_long(work: working.Work, step: kinds.Step,
+                   last: kinds.Again) -> kinds.StepFailed:
+    known = last.reason or work.cluster.status_reason or 'none'
+    return kinds.StepFailed(f'{_sentence(step.title)} took too long. Last '
+                            f'known state: {known}', last.facts)
+
+
+def _internal_error(what: str, uuid: str) -> str:
+    return (f'{what} failed three times because of an internal error. Ask '
+            f"the operator to look for operation {uuid} in the conductor's "
+            f'log.')
 
 
 def _sentence(title: str) -> str:
@@ -98,41 +166,36 @@ def _sentence(title: str) -> str:
 
 
 @db.retried
-def _load(operation: journal.Operation) -> tuple[working.Work | None, bool]:
+def _load(operation: journal.Operation
+          ) -> tuple[working.Work | None, datetime.datetime]:
     with db.reader() as session:
-        late = (operation.deadline is not None
-                and journal.database_time(session) > operation.deadline)
-        return working.load(session, operation), late
+        now = journal.database_time(session)
+        return working.load(session, operation), now
 
 
 @db.retried
-def _put_off(work: working.Work, seconds: float, again: kinds.Again,
-             refused: bool = False) -> None:
+def _put_off(work: working.Work, again: kinds.Again, refused: bool) -> None:
     with db.writer() as session:
         reason = {}
         if again.reason != work.cluster.status_reason:
             reason = {'status_reason': again.reason}
         _write_facts(session, work, again.facts, **reason)
-        journal.put_off(session, work.operation, seconds, refused)
+        journal.put_off(session, work.operation, again.seconds, refused)
 
 
 @db.retried
-def _release(operation: journal.Operation) -> None:
+def _release(operation: journal.Operation, seconds: float) -> None:
     with db.writer() as session:
-        journal.put_off(session, operation, 0)
+        journal.put_off(session, operation, seconds)
 
 
-@db.retried
 def _check_off(work: working.Work, kind: kinds.Kind, step: kinds.Step,
                facts: kinds.Facts) -> journal.Operation | None:
     following = kind.after(step)
-    with db.writer() as session:
-        _write_facts(session, work, facts)
-        if following is not None:
-            return journal.check_off(session, work.operation, following)
-        if not facts.forget:
-            _write_statuses(session, work, kind, 'COMPLETE')
-        journal.finish(session, work.operation, journal.DONE)
+    if following is not None:
+        return _go_on(work, facts, following)
+    _finish(work, kind, facts)
+    # Apart from the transaction: that must not be repeated for its sake.
     _tell(work, kind, 'success')
     LOG.info('Operation %s (%s of cluster %s) is done.', work.operation.uuid,
              work.operation.kind, work.cluster.uuid)
@@ -140,41 +203,123 @@ def _check_off(work: working.Work, kind: kinds.Kind, step: kinds.Step,
 
 
 @db.retried
+def _go_on(work: working.Work, facts: kinds.Facts,
+           following: str) -> journal.Operation:
+    with db.writer() as session:
+        _write_facts(session, work, facts)
+        return journal.check_off(session, work.operation, following)
+
+
+@db.retried
+def _finish(work: working.Work, kind: kinds.Kind, facts: kinds.Facts) -> None:
+    with db.writer() as session:
+        _write_facts(session, work, facts)
+        if not facts.forget:
+            _write_statuses(session, work, kind, 'COMPLETE')
+        journal.finish(session, work.operation, journal.DONE)
+
+
 def _fail(work: working.Work, kind: kinds.Kind, step: kinds.Step,
           error: errors.MagnumError) -> None:
     reason = str(error)
     if isinstance(error, errors.AuthorisationEnded):
         reason = (f'Your authorisation ended before {step.title}: submit the '
                   f'request again.')
-    with db.writer() as session:
-        if step.undo:
-            _write_facts(session, work, step.undo(work))
-        facts = getattr(error, 'facts', kinds.Facts())
-        _write_facts(session, work, facts)
-        _write_statuses(session, work, kind, 'FAILED', reason, facts)
-        journal.finish(session, work.operation, journal.FAILED, reason)
+    _write_failure(work, kind, step, error, reason)
     _tell(work, kind, 'failure')
     LOG.warning('Operation %s (%s of cluster %s) failed at step %s: %s',
                 work.operation.uuid, work.operation.kind, work.cluster.uuid,
                 step.name, reason)
 
 
-def _tell(work: working.Work, kind: kinds.Kind, end: str) -> None:
-    if not notifications.wanted():
+@db.retried
+def _write_failure(work: working.Work, kind: kinds.Kind, step: kinds.Step,
+                   error: errors.MagnumError, reason: str) -> None:
+    with db.writer() as session:
+        if step.undo:
+            _write_facts(session, work, step.undo(work))
+        facts = getattr(error, 'facts', kinds.Facts())
+        _write_facts(session, work, facts)
+        _write_statuses(session, work, kind, 'FAILED', reason, facts)
+        journal.finish(session, work.operation, journal.FAILED, reason,
+                       error.code)
+
+
+def _fail_poison(operation: journal.Operation, kind: kinds.Kind,
+                 step: kinds.Step) -> None:
+    """Fail what came to nothing too often, even if its rows are the cause."""
+    reason = _internal_error(_sentence(step.title), operation.uuid)
+    try:
+        work, _ = _load(operation)
+    except db.UNREACHABLE:
+        raise
+    except Exception:
+        # A row of its cluster that cannot be read, for example.
+        LOG.exception('Operation %s (%s of cluster %s) cannot be loaded.',
+                      operation.uuid, operation.kind, operation.cluster_uuid)
+        _end_unread(operation, reason)
         return
-    with db.reader() as session:
-        # As it is now; of a cluster that has gone, as it was.
-        now = working.load(session, work.operation) or work
-    notifications.send(kind.action.lower(), end, now.cluster, now.nodegroups,
-                       work.operation.user_id, work.operation.project_id)
+    if work is None:
+        _cancel(operation, work, kind)
+    else:
+        _fail(work, kind, step, errors.MagnumError(reason))
 
 
 @db.retried
-def _finish(operation: journal.Operation, state: str) -> None:
+def _end_unread(operation: journal.Operation, reason: str) -> None:
     with db.writer() as session:
-        journal.finish(session, operation, state)
-    LOG.info('Operation %s (%s of cluster %s) is %s.', operation.uuid,
-             operation.kind, operation.cluster_uuid, state)
+        found = journal.outline(session, operation.id, operation.attempt)
+        if found is None:
+            raise journal.LeaseLost(operation.uuid)
+        _fail_unread(session, found, reason)
+
+
+def _fail_unread(session, found: journal.Outline, reason: str) -> None:
+    """Close an operation, and statuses, of which not all can be read."""
+    journal.finish(session, found, journal.FAILED, reason,
+                   errors.MagnumError.code)
+    clusters.touch(session, found.cluster_uuid)
+    if not journal.is_busy(session, found.cluster_uuid):
+        kind = registry.KINDS[found.kind]
+        nodegroups.close_all(session, found.cluster_uuid, 'FAILED', reason)
+        clusters.close(session, found.cluster_uuid,
+                       kind.status('IN_PROGRESS'), kind.status('FAILED'),
+                       reason)
+    LOG.error('Operation %s (%s of cluster %s) failed unread.', found.uuid,
+              found.kind, found.cluster_uuid)
+
+
+def _cancel(operation: journal.Operation, work: working.Work | None,
+            kind: kinds.Kind) -> None:
+    _write_cancelled(operation, work, kind)
+    LOG.info('Operation %s (%s of cluster %s) is cancelled.', operation.uuid,
+             operation.kind, operation.cluster_uuid)
+
+
+@db.retried
+def _write_cancelled(operation: journal.Operation, work: working.Work | None,
+                     kind: kinds.Kind) -> None:
+    with db.writer() as session:
+        if work is not None:
+            _write_statuses(session, work, kind, 'FAILED', CANCELLED)
+        journal.finish(session, operation, journal.CANCELLED)
+
+
+def _tell(work: working.Work, kind: kinds.Kind, end: str) -> None:
+    """Notify; whatever comes of it, the step stands and is not repeated."""
+    if not notifications.wanted():
+        return
+    try:
+        with db.reader() as session:
+            # As it is now; of a cluster that has gone, as it was.
+            now = working.load(session, work.operation) or work
+        notifications.send(kind.action.lower(), end, now.cluster,
+                           now.nodegroups, work.operation.user_id,
+                           work.operation.project_id)
+    except Exception:
+        LOG.exception('The notification of operation %s (%s of cluster %s) '
+                      'is lost.', work.operation.uuid, work.operation.kind,
+                      work.cluster.uuid)
 
 
 def _write_facts(session, work: working.Work, facts: kinds.Facts,

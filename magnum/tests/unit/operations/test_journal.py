@@ -179,11 +179,96 @@ def test_an_ended_operation_keeps_no_token():
         'FAILED', 'it broke', None, None)
 
 
-def test_a_time_limit_becomes_a_deadline():
-    operation = record(timeout_seconds=90)
+def seconds_left(operation):
     with db.reader() as session:
-        left = operation.deadline - journal.database_time(session)
-    assert 85 < left.total_seconds() <= 90
+        left = stored(operation).deadline - journal.database_time(session)
+    return left.total_seconds()
+
+
+def test_a_time_limit_counts_from_the_first_claim():
+    operation = record(timeout_seconds=90)
+    assert stored(operation).deadline is None
+    claim()
+    assert 85 < seconds_left(operation) <= 90.5
+
+
+def test_a_later_claim_does_not_prolong_the_time():
+    operation = record(timeout_seconds=90)
+    claim()
+    with db.writer() as session:
+        session.execute(sa.update(models.Operation).values(
+            deadline=datetime.datetime(2000, 1, 1),
+            not_before=datetime.datetime(2000, 1, 1)))
+    claim()
+    assert seconds_left(operation) < 0
+
+
+def test_each_step_has_the_time_for_itself():
+    operation = record(timeout_seconds=90)
+    claimed = claim()
+    with db.writer() as session:
+        session.execute(sa.update(models.Operation).values(
+            deadline=datetime.datetime(2000, 1, 1)))
+    write(journal.check_off, claimed, 'second')
+    assert 85 < seconds_left(operation) <= 90.5
+
+
+def test_the_deadline_of_the_release_before_stands():
+    operation = record()
+    with db.writer() as session:
+        session.execute(sa.update(models.Operation).values(
+            deadline=datetime.datetime(2000, 1, 1)))
+    assert claim().deadline == datetime.datetime(2000, 1, 1)
+    assert seconds_left(operation) < 0
+
+
+def set_wait(operation, second):
+    """Due since that second of the year 2000."""
+    with db.writer() as session:
+        session.execute(
+            sa.update(models.Operation)
+            .where(models.Operation.id == operation.id)
+            .values(not_before=datetime.datetime(2000, 1, 1, 0, 0, second)))
+
+
+def test_who_has_waited_longest_comes_first():
+    first, second, third = (record(cluster=name) for name in 'abc')
+    set_wait(first, 30)
+    set_wait(second, 10)
+    set_wait(third, 20)
+    assert [id for id, _ in ready()] == [second.id, third.id, first.id]
+
+
+def test_the_first_of_each_project_comes_before_the_second_of_any():
+    mine = [record(cluster=f'c{number}', project_id='many')
+            for number in range(3)]
+    other = record(cluster='d', project_id='one')
+    nobody = record(cluster='e')
+    for second, operation in enumerate([*mine, other, nobody]):
+        set_wait(operation, second)
+    assert [id for id, _ in ready()] == [
+        mine[0].id, other.id, nobody.id, mine[1].id, mine[2].id]
+    with db.reader() as session:
+        limited = journal.candidates(session, KINDS, 3)
+        others = journal.candidates(session, KINDS, 3, but=[mine[0].id])
+    assert [one.id for one in limited] == [mine[0].id, other.id, nobody.id]
+    assert [(one.id, one.place) for one in others] == [
+        (mine[1].id, 1), (other.id, 1), (nobody.id, 1)]
+
+
+def test_a_step_of_a_newer_release_is_left_alone():
+    record()
+    write(journal.check_off, claim(), 'shore_up')
+    set_wait(stored_only(), 0)
+    known = {'dig': ['start', 'end']}
+    assert write(journal.ready, known) == []
+    assert write(journal.seconds_to_next, known) is None
+    assert len(write(journal.ready, {'dig': ['start', 'shore_up']})) == 1
+
+
+def stored_only():
+    with db.reader() as session:
+        return session.scalars(sa.select(models.Operation)).one()
 
 
 def test_the_clock_is_utc():

@@ -120,7 +120,7 @@ def test_a_new_group_and_its_work_are_there_at_once(world):
     operation, = active()
     assert (operation.kind, operation.args) == (
         'create_nodegroup', {'nodegroup': made.uuid, 'is_new': True})
-    assert operation.sealed_token and operation.deadline
+    assert operation.sealed_token and operation.timeout_seconds
     work()
     assert (cluster().status, group('own').status) == (
         'UPDATE_COMPLETE', 'CREATE_COMPLETE')

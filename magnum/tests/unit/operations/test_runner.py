@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from magnum.db import models
 from magnum.db import session as db
 from magnum import errors
+from magnum import notifications
 from magnum.operations import journal
 from magnum.operations import kinds
 from magnum.operations import registry
@@ -236,7 +237,128 @@ def test_a_deadline_fails_the_operation_naming_the_step(script):
     assert run().state == 'FAILED'
     assert the_cluster().status_reason == (
         'default-worker failed: Waiting for the stack took too long. Last '
-        'known state: two nodes to go.')
+        'known state: two nodes to go')
+
+
+def make_late(operation):
+    with db.writer() as session:
+        session.execute(sa.update(models.Operation)
+                        .values(deadline=datetime.datetime(2000, 1, 1)))
+    make_ready(operation)
+
+
+def test_what_succeeded_while_nobody_looked_does_not_fail(script):
+    script.outcomes['settle'] = kinds.Again(1)
+    operation = record(timeout_seconds=600)
+    run()
+    script.outcomes['settle'] = None
+    make_late(operation)
+    assert run().state == 'DONE'
+    assert the_cluster().status == 'UPDATE_COMPLETE'
+
+
+def test_what_is_late_when_it_begins_has_its_time_from_then_on(script):
+    script.outcomes['settle'] = kinds.Again(1)
+    operation = record(timeout_seconds=600)
+    make_late(operation)
+    row = run()
+    assert (row.state, row.step) == ('ACTIVE', 'settle')
+    assert row.deadline > models.utcnow()
+
+
+def test_a_world_that_stays_away_too_long_fails_the_operation(script):
+    script.outcomes['apply'] = errors.ServiceUnavailable('Heat is away')
+    operation = record(timeout_seconds=600)
+    run()
+    make_late(operation)
+    row = run()
+    assert row.state == 'FAILED'
+    assert row.error == ('Changing the stack took too long. Last known state: '
+                         'Changing the stack: Heat is away')
+
+
+@pytest.mark.parametrize('age, low, high', [(3, 0.5, 1.6), (30, 3, 4.1),
+                                            (3000, 5, 6.1)])
+def test_the_older_a_wait_the_rarer_the_looks(script, age, low, high):
+    script.outcomes['settle'] = kinds.Again(0.5)
+    operation = record()
+    run()
+    make_ready(operation)
+    with db.writer() as session:
+        began = (journal.database_time(session)
+                 - datetime.timedelta(seconds=age))
+        session.execute(sa.update(models.Operation)
+                        .values(started_at=began))
+    row = run()
+    with db.reader() as session:
+        wait = row.not_before - journal.database_time(session)
+    # The time that has passed since is on the safe side.
+    assert wait.total_seconds() <= high
+    assert wait.total_seconds() > low - 3
+
+
+def test_a_step_of_a_newer_release_is_given_back(script):
+    operation = record()
+    with db.writer() as session:
+        session.execute(sa.update(models.Operation).values(step='shore_up'))
+    row = run()
+    assert (row.state, row.owner, row.lapses) == ('ACTIVE', None, 0)
+    assert row.not_before > operation.not_before
+    assert script.calls == []
+
+
+def test_a_notification_that_fails_repeats_nothing(script, monkeypatch):
+    def fail(*args):
+        raise RuntimeError('no bus')
+    monkeypatch.setattr(notifications, 'wanted', lambda: True)
+    monkeypatch.setattr(notifications, 'send', fail)
+    record()
+    assert run().state == 'DONE'
+    assert script.calls == ['apply', 'settle']
+
+
+def test_a_failure_has_its_code(script):
+    script.outcomes['apply'] = errors.InfrastructureFailed(
+        'no more cores', code='QUOTA_EXCEEDED')
+    record()
+    assert run().error_code == 'QUOTA_EXCEEDED'
+
+
+def spoil(column, table='operation'):
+    with db.writer() as session:
+        session.execute(sa.text(f"UPDATE {table} SET {column} = '{{'"))
+
+
+def test_a_cluster_that_cannot_be_read_fails_its_operation(script):
+    operation = record()
+    spoil('labels', 'cluster')
+    for _ in range(4):
+        make_ready(operation)
+        row = run()
+    assert row.state == 'FAILED'
+    assert statuses() == {'UPDATE_FAILED'}
+
+
+def test_an_operation_that_cannot_be_read_is_put_off_and_then_fails(script):
+    operation = record()
+    spoil('args')
+    for attempt in range(4):
+        runner.set_aside(operation.id, attempt)
+    with db.reader() as session:
+        row = session.execute(sa.select(
+            models.Operation.state, models.Operation.error,
+            models.Operation.error_code, models.Operation.attempt)).one()
+    assert row.state == 'FAILED'
+    assert operation.uuid in row.error
+    assert row.error_code == 'INTERNAL_ERROR'
+    assert statuses() == {'UPDATE_FAILED'}
+
+
+def statuses():
+    """Of the cluster and its group, whatever else can be read."""
+    with db.reader() as session:
+        return {session.scalar(sa.select(models.Cluster.status)),
+                session.scalar(sa.select(models.NodeGroup.status))}
 
 
 def test_a_cancelled_operation_does_nothing_more(script):
@@ -249,6 +371,20 @@ def test_a_cancelled_operation_does_nothing_more(script):
     operation = run()
     assert operation.state == 'CANCELLED'
     assert script.calls == ['apply']
+    assert the_cluster().status == 'UPDATE_FAILED'
+    assert the_group().status == 'UPDATE_FAILED'
+    assert the_group().status_reason == runner.CANCELLED
+
+
+def test_what_is_cancelled_for_another_leaves_the_status_to_that(script):
+    def cancel(work):
+        with db.writer() as session:
+            journal.cancel(session, UUID)
+            journal.record(session, 'play', UUID)
+
+    script.outcomes['apply'] = cancel
+    record()
+    assert run().state == 'CANCELLED'
     assert the_cluster().status == 'UPDATE_IN_PROGRESS'
 
 
