@@ -273,6 +273,9 @@ def _check_changes(call, kind, row, changed):
         return
     _check_combination(row)
     wanted = changed & set(REFERENCES)
+    if wanted & {'fixed_network', 'fixed_subnet'}:
+        # They must belong together.
+        wanted |= {'fixed_network', 'fixed_subnet'}
     disks = (changed & {'labels', 'flavor_id', 'master_flavor_id'}
              if kind is ClusterTemplate else set())
     if disks and references.boot_volume_size(row.labels) <= 0:

@@ -78,7 +78,10 @@ def by_type(server_type: str | None, distro: str | None,
 
     :raises DriverNotFound: there is none.
     """
-    wanted = base.ClusterType(server_type or 'vm', distro or '', coe or '')
+    # Whoever uploads an image may write the name of its system as it is
+    # spoken.
+    wanted = base.ClusterType(server_type or 'vm', (distro or '').lower(),
+                              coe or '')
     for name in names():
         driver = _installed()[name]
         if wanted not in driver.provides:

@@ -167,6 +167,9 @@ class Driver(abc.ABC):
     def volumes(self) -> tuple[str, ...]:
         """The values of `volume_driver` that a template may have."""
         return ()
+    # Heat makes servers, ports, volumes and load balancers by the names and
+    # labels of a cluster: the API then asks the cloud whether it will.
+    built_by_heat = False
 
     @abc.abstractmethod
     def check(self, spec: specs.ClusterSpec) -> Plan:

@@ -30,9 +30,15 @@ CONF = cfg.CONF
 
 @dataclasses.dataclass(frozen=True)
 class Image:
+    """`min_disk` and `size` in GB, `min_ram` in MB; what a server must have."""
+
     id: str
     name: str | None
     properties: Mapping[str, str]
+    status: str = 'active'
+    min_disk: int = 0
+    min_ram: int = 0
+    size: float = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +56,7 @@ class Flavor:
 class Network:
     id: str
     name: str
+    project_id: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +65,7 @@ class Subnet:
     name: str
     network_id: str
     cidr: str
+    project_id: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +87,12 @@ class FloatingIp:
     id: str
     address: str
     description: str
+
+
+# Who owns the ports by which routers are on networks, of all kinds of router.
+_ROUTER_PORTS = ('network:router_interface',
+                 'network:ha_router_replicated_interface',
+                 'network:router_interface_distributed')
 
 
 class Cloud:
@@ -182,6 +196,10 @@ class Cloud:
             with contextlib.suppress(errors.NotFound):
                 return _image(self._get('glance', f'/images/{ident}'))
         found = self._get('glance', '/images', name=ident)['images']
+        if not found:
+            # Those of the community are in no list unless asked for.
+            found = self._get('glance', '/images', name=ident,
+                              visibility='community')['images']
         return _image(_only(found, 'Image', ident))
 
     def flavor(self, ident: str) -> Flavor:
@@ -208,19 +226,44 @@ class Cloud:
 
     def _network(self, kind: str, ident: str,
                  filters: dict[str, str]) -> Network:
-        row = self._neutron('networks', kind, ident, ('id', 'name'), filters)
-        return Network(row['id'], row['name'])
+        row = self._neutron('networks', kind, ident,
+                            ('id', 'name', 'project_id'), filters)
+        return Network(row['id'], row['name'], row.get('project_id'))
 
     def subnet(self, ident: str) -> Subnet:
-        row = self._neutron('subnets', 'Subnet', ident,
-                            ('id', 'name', 'network_id', 'cidr'), {})
-        return Subnet(row['id'], row['name'], row['network_id'], row['cidr'])
+        row = self._neutron('subnets', 'Subnet', ident, (
+            'id', 'name', 'network_id', 'cidr', 'project_id'), {})
+        return Subnet(row['id'], row['name'], row['network_id'], row['cidr'],
+                      row.get('project_id'))
 
     def subnets_of(self, network_id: str) -> list[Subnet]:
         rows = self._get('neutron', '/subnets',
                          network_id=network_id)['subnets']
         return [Subnet(row['id'], row['name'], row['network_id'],
                        row['cidr']) for row in rows]
+
+    def networks_outside(self, network_id: str,
+                         subnet_id: str | None = None) -> set[str] | None:
+        """The external networks that routers join a network to, by id.
+
+        None where a router is not the user's to see.  The owner of a network
+        sees all of its ports.
+        """
+        ports = self._get('neutron', '/ports', network_id=network_id,
+                          device_owner=_ROUTER_PORTS,
+                          fields=('device_id', 'fixed_ips'))['ports']
+        routers = {port['device_id'] for port in ports
+                   if subnet_id is None or any(
+                       address['subnet_id'] == subnet_id
+                       for address in port['fixed_ips'])}
+        if not routers:
+            return set()
+        rows = self._get('neutron', '/routers', id=sorted(routers),
+                         fields=('id', 'external_gateway_info'))['routers']
+        if len(rows) < len(routers):
+            return None
+        return {row['external_gateway_info']['network_id'] for row in rows
+                if row['external_gateway_info']}
 
     def _neutron(self, path: str, kind: str, ident: str,
                  fields: tuple[str, ...],
@@ -257,9 +300,17 @@ class Cloud:
         except errors.NotFound:
             raise errors.NotFound('Project', ident) from None
 
+    def zones(self) -> list[str]:
+        """The availability zones that servers can be in."""
+        rows = self._get('nova', '/os-availability-zone')
+        return [row['zoneName'] for row in rows['availabilityZoneInfo']
+                if row['zoneState']['available']]
+
     def volume_types(self) -> list[str]:
-        return [row['name']
-                for row in self._get('cinder', '/types')['volume_types']]
+        """Names and ids of the types that the user may use."""
+        # An administrator would be shown the public ones alone.
+        rows = self._get('cinder', '/types', is_public='None')['volume_types']
+        return [word for row in rows for word in (row['name'], row['id'])]
 
     # What a cluster may leave behind.
 
@@ -349,7 +400,11 @@ def _image(row: dict[str, Any]) -> Image:
     # are text.
     return Image(row['id'], row.get('name'),
                  {key: value for key, value in row.items()
-                  if isinstance(value, str)})
+                  if isinstance(value, str)},
+                 status=row.get('status') or 'active',
+                 min_disk=row.get('min_disk') or 0,
+                 min_ram=row.get('min_ram') or 0,
+                 size=(row.get('size') or 0) / 2 ** 30)
 
 
 def _flavor(row: dict[str, Any]) -> Flavor:

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 from magnum import context
@@ -15,6 +16,7 @@ from magnum import openstack
 from magnum.operations import desired
 from magnum.operations import journal
 from magnum.operations import kinds
+from magnum.operations import place
 from magnum.operations import references
 from magnum.operations import requests
 from magnum.operations import rules
@@ -61,11 +63,16 @@ def request(context: context.RequestContext,
         identity.check_can_delegate(cloud, 'Creating this cluster')
     found = _references(cloud, template, cluster, flavors)
     rules.check_load_balancer(master_count, cluster.master_lb_enabled)
+    subnets = None
+    if driver.built_by_heat:
+        references.check_image_fits(found, cluster.labels)
+        subnets = place.check(cloud, cluster, found)
     nodegroups = desired.default_nodegroups(cluster, template, master_count,
                                             node_count)
     properties = desired.image_properties(found.image)
-    driver.check(desired.spec(cluster, template, nodegroups,
-                              image_properties=properties))
+    driver.check(dataclasses.replace(
+        desired.spec(cluster, template, nodegroups,
+                     image_properties=properties), subnet_cidrs=subnets))
     _store(context, cluster, nodegroups, properties)
     rpc.hint()
     return cluster

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from concurrent import futures
 import dataclasses
 import functools
+import math
 from typing import Any
 
 from oslo_config import cfg
@@ -88,18 +89,68 @@ def find(cloud: openstack.Cloud, names: Mapping[str, str | None],
             raise errors.InvalidParameter(
                 key, f'{_KINDS[key]} {wanted[key]} could not be found.'
             ) from None
+        except errors.AuthorisationEnded:
+            raise
+        except (errors.Conflict, errors.Forbidden) as e:
+            kind = (errors.Conflict if isinstance(e, errors.Conflict)
+                    else errors.Forbidden)
+            raise kind(f'{key} {wanted[key]}: {e}') from None
         if key == 'image_id':
             _check_image(wanted[key], found[key])
         if then and key in then:
             then[key](found[key])
+    _check_subnet(found.get('fixed_network'), found.get('fixed_subnet'))
     return Found(**found)
 
 
+def _check_subnet(network: Any, subnet: Any) -> None:
+    if network and subnet and subnet.network_id != network.id:
+        raise errors.InvalidParameter(
+            'fixed_subnet', f'subnet {subnet.name or subnet.id} is in another '
+                            f'network than fixed_network '
+                            f'{network.name or network.id}.')
+
+
 def _check_image(ident: str, image: Any) -> None:
+    if image.status != 'active':
+        raise errors.InvalidParameter(
+            'image_id', f'image {ident} is {image.status}; servers can only '
+                        f'be made from one that is active.')
     if not image.properties.get('os_distro'):
         raise errors.InvalidParameter(
             'image_id', f'image {ident} has no property os_distro, which '
                         f'says what drives it.')
+
+
+def check_image_fits(found: Found, labels: Mapping[str, Any] | None) -> None:
+    """Refuse flavors and boot volumes that are too small for the image.
+
+    Nova and Cinder refuse them, too, when the first node is made.
+
+    :raises InvalidParameter: a server of the flavor cannot run the image.
+    """
+    image, volume = found.image, boot_volume_size(labels)
+    if volume > 0:
+        _check_size('labels', f'boot_volume_size is {volume} GB', volume,
+                    image)
+    for key in ('flavor_id', 'master_flavor_id'):
+        flavor = getattr(found, key)
+        if flavor is None:
+            continue
+        if flavor.ram < image.min_ram:
+            raise errors.InvalidParameter(
+                key, f'flavor {flavor.name} has {flavor.ram} MB of memory, '
+                     f'image {image.name} needs {image.min_ram}.')
+        if volume <= 0 and flavor.disk > 0:
+            _check_size(key, f'the disk of flavor {flavor.name} has '
+                             f'{flavor.disk} GB', flavor.disk, image)
+
+
+def _check_size(key: str, what: str, size: int, image: Any) -> None:
+    needed = max(image.min_disk, math.ceil(image.size))
+    if size < needed:
+        raise errors.InvalidParameter(
+            key, f'{what}, image {image.name} needs {needed}.')
 
 
 def boot_volume_size(labels: Mapping[str, Any] | None) -> int:

@@ -33,6 +33,7 @@ class Driver(kubernetes.Driver):
     powers: frozenset[str] = frozenset()
     # Heat makes one for each stack, to act for the owner later.
     makes_trusts = True
+    built_by_heat = True
     labels = label_table.LABELS
 
     def check(self, spec: specs.ClusterSpec) -> base.Plan:

@@ -12,6 +12,10 @@ class Image:
     id: str
     name: str
     properties: dict
+    status: str = 'active'
+    min_disk: int = 0
+    min_ram: int = 0
+    size: float = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +31,16 @@ class Flavor:
 class Named:
     id: str
     name: str
+    project_id: str = 'p'
+
+
+@dataclasses.dataclass(frozen=True)
+class Subnet:
+    id: str
+    name: str
+    network_id: str
+    cidr: str
+    project_id: str = 'p'
 
 
 class FakeCloud:
@@ -54,13 +68,19 @@ class FakeCloud:
             'ExternalNetwork': [Named('n-1', 'public')],
             'Network': [Named('n-2', 'private'), Named('n-3', 'twins'),
                         Named('n-4', 'twins')],
-            'Subnet': [Named('s-1', 'private-subnet')],
+            'Subnet': [Subnet('s-1', 'private-subnet', 'n-2',
+                              '10.99.0.0/24')],
             'Keypair': [Named('key', 'key')],
             'Project': [Named('p', 'p'), Named('q', 'q')],
         }
         self.forbidden = {'i-5'}
         self.calls = []
         self.roles = ['member', 'reader']
+        self.project_id = 'p'
+        self.services = {'load-balancer'}
+        self.zone_names, self.types = ['nova'], ['fast']
+        # Which external networks routers join a network, or subnet, to.
+        self.routes = {'n-2': {'n-1'}}
 
     def install(self, monkeypatch):
         """Take the place of the cloud that a request speaks to."""
@@ -89,6 +109,26 @@ class FakeCloud:
 
     def project(self, ident):
         return self._find('Project', ident)
+
+    def subnets_of(self, network_id):
+        self.calls.append(('subnets', network_id))
+        return [subnet for subnet in self.things['Subnet']
+                if subnet.network_id == network_id]
+
+    def networks_outside(self, network_id, subnet_id=None):
+        self.calls.append(('route', network_id))
+        return self.routes.get(network_id, set())
+
+    def zones(self):
+        self.calls.append(('zones', None))
+        return self.zone_names
+
+    def volume_types(self):
+        self.calls.append(('types', None))
+        return self.types
+
+    def has_service(self, service_type):
+        return service_type in self.services
 
     def _matching(self, kind, ident):
         self.calls.append((kind, ident))

@@ -132,6 +132,58 @@ def test_an_image_is_found_by_name_and_id(cloud, user):
     assert user.image('ubuntu').properties['os_distro'] == 'ubuntu'
 
 
+def test_an_image_of_the_community_is_found_by_name(cloud, user):
+    image = {'id': UUID, 'name': 'ubuntu', 'visibility': 'community'}
+
+    def images(query):
+        # As Glance: in no list unless asked for.
+        return {'images': [image] if query == {
+            'name': 'ubuntu', 'visibility': 'community'} else []}
+    serve(cloud, 'glance', {'/v2/images': images})
+    assert user.image('ubuntu').id == UUID
+    with pytest.raises(errors.NotFound):
+        user.image('other')
+
+
+def test_an_image_says_what_it_needs(cloud, user):
+    serve(cloud, 'glance', {f'/v2/images/{UUID}': {
+        'id': UUID, 'name': None, 'status': 'deactivated', 'min_disk': 5,
+        'min_ram': 512, 'size': 3 * 2 ** 29}})
+    image = user.image(UUID)
+    assert (image.status, image.min_disk, image.min_ram, image.size) == (
+        'deactivated', 5, 512, 1.5)
+
+
+ROUTERS = [{'id': 'r1', 'external_gateway_info': {'network_id': 'public'}},
+           {'id': 'r2', 'external_gateway_info': None}]
+
+
+@pytest.mark.parametrize(('ports', 'reached'), [
+    ([], set()), ([('r1', 's')], {'public'}), ([('r2', 's')], set()),
+    ([('r1', 's'), ('r2', 's')], {'public'}), ([('r1', 'other')], set()),
+    # A router of somebody else's may lead anywhere.
+    ([('r3', 's')], None), ([('r1', 's'), ('r3', 's')], None)])
+def test_routers_tell_what_is_outside_of_a_network(cloud, user, ports,
+                                                   reached):
+    def router_rows(query):
+        return {'routers': [row for row in ROUTERS
+                            if row['id'] in dict(ports)]}
+    serve(cloud, 'neutron', {'/v2.0/routers': router_rows, '/v2.0/ports': {
+        'ports': [{'device_id': device, 'fixed_ips': [{'subnet_id': subnet}]}
+                  for device, subnet in ports]}})
+    cloud.web.seen.clear()
+    assert user.networks_outside('n', 's') == reached
+    assert len(cloud.web.seen) <= 2
+
+
+def test_zones_and_types_that_can_be_used(cloud, user):
+    serve(cloud, 'nova', {'/v2.1/os-availability-zone': {
+        'availabilityZoneInfo': [
+            {'zoneName': name, 'zoneState': {'available': available}}
+            for name, available in (('a', True), ('b', False))]}})
+    assert user.zones() == ['a']
+
+
 def test_a_name_of_several_images_is_no_name(cloud, user):
     twins = [{'id': ident, 'name': 'twin'} for ident in 'ab']
     serve(cloud, 'glance', {'/v2/images': named('images', twins)})
