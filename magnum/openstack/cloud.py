@@ -30,7 +30,7 @@ CONF = cfg.CONF
 
 @dataclasses.dataclass(frozen=True)
 class Image:
-    """`min_disk` and `size` in GB, `min_ram` in MB; what a server must have."""
+    """What a server needs: `min_disk` and `size` in GB, `min_ram` in MB."""
 
     id: str
     name: str | None

@@ -9,8 +9,15 @@ or may not be set.
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+import re
 
 from magnum import errors
+
+# More would not fit into a column, nor into a flag of the kubelet.
+MOST_SETTINGS = 64
+
+_WORD = re.compile('[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?')
+_DOMAIN_PART = re.compile('[a-z0-9]([a-z0-9-]*[a-z0-9])?')
 
 EFFECTS = ('NoSchedule', 'PreferNoSchedule', 'NoExecute')
 TAINT_KEYS = frozenset({'key', 'value', 'effect'})
@@ -117,12 +124,26 @@ def check_node_settings(role: str, node_labels: Mapping[str, str] | None,
     if role == 'master' and (node_labels or node_taints):
         raise errors.Conflict('Masters take neither node_labels nor '
                               'node_taints.')
-    for key in node_labels or {}:
+    for key, value in (node_labels or {}).items():
         if not _is_free(key):
-            raise errors.Conflict(f'Node label {key} is reserved by '
+            raise errors.Conflict(f'Node label {_shown(key)} is reserved by '
                                   f'Kubernetes.')
-    for taint in node_taints or ():
+        _check_key('node label', key)
+        _check_value('node label', key, value)
+    taints = list(node_taints or ())
+    for taint in taints:
         _check_taint(taint)
+    _check_number(node_labels or {}, taints)
+
+
+def _check_number(node_labels: Mapping[str, str],
+                  taints: list[Mapping[str, str]]) -> None:
+    if len({(taint['key'], taint['effect']) for taint in taints}) < len(
+            taints):
+        raise errors.Conflict('Two node taints have the same key and effect.')
+    if max(len(node_labels), len(taints)) > MOST_SETTINGS:
+        raise errors.Conflict(f'A nodegroup has at most {MOST_SETTINGS} '
+                              f'node_labels and as many node_taints.')
 
 
 def _is_free(key: str) -> bool:
@@ -133,13 +154,49 @@ def _is_free(key: str) -> bool:
                    for domain in RESERVED)
 
 
+# What Kubernetes takes: anything else would end a flag of the kubelet, or
+# begin another label in it.
+
+def _check_key(kind: str, key: str) -> None:
+    prefix, slash, name = key.rpartition('/')
+    if not (_is_word(name) and (not slash or _is_domain(prefix))):
+        raise errors.Conflict(
+            f'The key of {kind} {_shown(key)} must be a name of at most 63 '
+            f'letters, digits, "-", "_" and ".", that begins and ends with a '
+            f'letter or digit, with or without a domain and a slash in front.')
+
+
+def _check_value(kind: str, key: str, value: str) -> None:
+    if value and not _is_word(value):
+        raise errors.Conflict(
+            f'The value of {kind} {_shown(key)} must be at most 63 letters, '
+            f'digits, "-", "_" and ".", and begin and end with a letter or '
+            f'digit, unlike {_shown(value)}.')
+
+
+def _is_word(text: str) -> bool:
+    return len(text) <= 63 and bool(_WORD.fullmatch(text))
+
+
+def _is_domain(text: str) -> bool:
+    return len(text) <= 253 and all(
+        len(part) <= 63 and _DOMAIN_PART.fullmatch(part)
+        for part in text.split('.'))
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + '...'
+
+
 def _check_taint(taint: Mapping[str, str]) -> None:
     unknown = sorted(set(taint) - TAINT_KEYS)
     if unknown:
         raise errors.Conflict(f'A node taint has key, value and effect, and '
-                              f'no {unknown[0]}.')
+                              f'no {_shown(unknown[0])}.')
     if not taint.get('key'):
         raise errors.Conflict('A node taint needs a key.')
+    _check_key('node taint', taint['key'])
+    _check_value('node taint', taint['key'], taint.get('value') or '')
     if taint.get('effect') not in EFFECTS:
         raise errors.Conflict(
             f'The effect of node taint {taint["key"]} must be one of '

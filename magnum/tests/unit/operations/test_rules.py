@@ -22,7 +22,7 @@ def test_sizes_outside_their_limits_are_conflicts(counts):
 
 @pytest.mark.parametrize('key', [
     'free', 'kubernetes.io', 'example.org/a', 'notk8s.io/a',
-    'kubelet.kubernetes.io/a', 'node.kubernetes.io/a/b',
+    'kubelet.kubernetes.io/a', 'node.kubernetes.io/a',
     'kubernetes.io/hostname', 'topology.kubernetes.io/zone',
     'failure-domain.beta.kubernetes.io/region', 'beta.kubernetes.io/os'])
 def test_free_labels_pass(key):
@@ -54,3 +54,43 @@ def test_masters_take_no_settings_but_empty_ones():
     for settings in (({'a': 'b'}, None), (None, [taint])):
         with pytest.raises(errors.Conflict, match='Masters'):
             rules.check_node_settings('master', *settings)
+
+
+DOMAIN = '.'.join(['d' * 62] * 4)
+
+
+@pytest.mark.parametrize('key', [
+    'a', 'A.b_c-9', 'k' * 63, f'{DOMAIN}/{"k" * 63}', 'example.org/a'])
+@pytest.mark.parametrize('value', ['', 'a', 'A.b_c-9', 'v' * 63])
+def test_words_of_kubernetes_pass(key, value):
+    rules.check_node_settings('worker', {key: value}, [
+        {'key': key, 'value': value, 'effect': 'NoSchedule'}])
+
+
+@pytest.mark.parametrize(('key', 'value'), [
+    *((key, 'x') for key in (
+        '', '/a', 'a/', '-a', 'a-', 'a b', 'a,b', 'a=b', 'a\n', 'k' * 64,
+        'Example.org/a', f'{"d" * 254}/a', f'{DOMAIN}.x.y/a', 'a..b/c',
+        'a/b/c', 'node.kubernetes.io/a/b', 'ü', 'a"', '_/a')),
+    *(('a', value) for value in (
+        'b,node-role.kubernetes.io/control-plane=x', '-b', 'b.', 'b c',
+        'b\n', 'b=c', 'v' * 64, '"', "'", 'a/b', 'ü', 'v' * 10000 + '!'))])
+def test_other_words_are_conflicts(key, value):
+    with pytest.raises(errors.Conflict, match='node label') as caught:
+        rules.check_node_settings('worker', {key: value}, None)
+    assert len(str(caught.value)) < 400
+    with pytest.raises(errors.Conflict, match='taint'):
+        rules.check_node_settings('worker', None, [
+            {'key': key, 'value': value, 'effect': 'NoSchedule'}])
+
+
+def test_there_is_a_limit_and_no_taint_twice():
+    twin = {'key': 'a', 'value': 'b', 'effect': 'NoSchedule'}
+    with pytest.raises(errors.Conflict, match='same key and effect'):
+        rules.check_node_settings('worker', None, [twin, {**twin,
+                                                          'value': 'c'}])
+    rules.check_node_settings('worker', None, [
+        twin, {**twin, 'effect': 'NoExecute'}])
+    with pytest.raises(errors.Conflict, match='at most 64'):
+        rules.check_node_settings('worker', {f'k{n}': '' for n in range(65)},
+                                  None)
