@@ -8,12 +8,12 @@ show a token, which microversion is wanted, and how errors are told.
 import json
 import re
 
-from keystonemiddleware import auth_token
 from oslo_db import exception as db_exc
 from oslo_log import log
 from sqlalchemy import exc as sa_exc
 import webob
 
+from magnum.api import keystone
 from magnum.api import versions
 from magnum.db import session as db
 from magnum import errors
@@ -52,7 +52,7 @@ class Authentication:
     def __init__(self, app, public):
         self.app = app
         self.public = public
-        self.guarded = auth_token.AuthProtocol(app, {})
+        self.guarded = keystone.protect(app)
 
     def __call__(self, environ, start_response):
         if environ.get('PATH_INFO', '').rstrip('/') in self.public:

@@ -17,6 +17,30 @@ OPTS = [
     cfg.IntOpt('workers', min=0,
                help='Number of worker processes; default, and with 0: one '
                     'for each CPU.'),
+    cfg.IntOpt('threads', min=1, default=12,
+               help='Threads of each worker process for requests that only '
+                    'read, and as many again for requests that change '
+                    'something, which may have to wait for other services. A '
+                    'third of them, at most, wait for Keystone at the same '
+                    'time. Under another WSGI server set it to the number of '
+                    'threads of a process there.'),
+    cfg.IntOpt('max_connections', min=1, default=500,
+               help='Connections that a worker process of magnum-api keeps '
+                    'open. One more closes the oldest on which no request '
+                    'is being answered.'),
+    cfg.IntOpt('header_timeout', min=1, default=10,
+               help='Seconds from the acceptance of a connection by '
+                    'magnum-api, TLS handshake included, until the head of '
+                    'its first request has to be complete.'),
+    cfg.IntOpt('body_timeout', min=1, default=30,
+               help='Seconds that the body of a request may take to reach '
+                    'magnum-api.'),
+    cfg.IntOpt('send_timeout', min=1, default=30,
+               help='Seconds that a client of magnum-api may take to receive '
+                    'a response.'),
+    cfg.IntOpt('keepalive_timeout', min=1, default=5,
+               help='Seconds that a connection to magnum-api stays open for '
+                    'the next request.'),
     cfg.BoolOpt('enabled_ssl', default=False,
                 help='Serve HTTPS.'),
     cfg.StrOpt('ssl_cert_file',
