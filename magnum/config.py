@@ -6,6 +6,8 @@ collects them.  `CONF.x.y` is read inside functions only, so that a value is
 never taken before the files are read.
 """
 
+import logging
+
 from oslo_config import cfg
 from oslo_log import log
 import oslo_messaging as messaging
@@ -14,6 +16,17 @@ from oslo_middleware import cors
 from magnum import version
 
 CONF = cfg.CONF
+
+# What would end a line, or bend a terminal, as `repr` writes it.
+_ESCAPES = {number: ascii(chr(number))[1:-1]
+            for number in (*range(0x20), *range(0x7f, 0xa0), 0x2028, 0x2029)}
+
+
+class _LineRecord(logging.LogRecord):
+    """A log record whose message is one line, whoever wrote parts of it."""
+
+    def getMessage(self):
+        return super().getMessage().translate(_ESCAPES)
 
 
 def set_library_defaults():
@@ -45,5 +58,10 @@ def parse(argv, prog=None, config_files=None):
 
 
 def setup_logging():
-    """Send the log where the options that were read say."""
+    """Send the log where the options that were read say.
+
+    Messages hold paths, names and other services' words, so that control
+    characters are escaped in all of them; tracebacks keep their lines.
+    """
+    logging.setLogRecordFactory(_LineRecord)
     log.setup(CONF, 'magnum', version.text())

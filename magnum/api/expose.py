@@ -26,6 +26,7 @@ from urllib import parse as urlparse
 import pecan
 import webob
 
+from magnum.api import bodies
 from magnum.api import middleware
 from magnum.api import patch as patches
 from magnum.api import types
@@ -36,7 +37,6 @@ from magnum import identity
 from magnum import policy
 
 JSON = 'application/json'
-MAX_BODY = 1024 * 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,13 +196,13 @@ def _query(request, declared, version):
 
 def _document(request):
     """The body as JSON gives it; None when there is none."""
-    if (request.content_length or 0) > MAX_BODY:
-        raise errors.Invalid('The body of the request is too long.')
     try:
-        body = request.body
-    except webob.request.DisconnectionError:
+        body = bodies.take(request.environ)
+    except EOFError:
         raise errors.Invalid('The body of the request is shorter than '
                              'announced.') from None
+    if body is None:
+        raise errors.Invalid('The body of the request is too long.')
     if not body:
         return None
     if request.content_type not in ('', JSON):

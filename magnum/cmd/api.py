@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """magnum-api: the REST API on a server of its own.
 
-gunicorn with threaded workers: it brings processes, TLS, a graceful stop on
-SIGTERM, and new workers with the log levels read again on SIGHUP.  Under
-uWSGI or mod_wsgi use `magnum.wsgi.api:application` instead.
+gunicorn with workers of this project's own, `magnum.api.server`: it brings
+processes, TLS, a graceful stop on SIGTERM, and new workers with the log levels
+read again on SIGHUP.  Under uWSGI or mod_wsgi use
+`magnum.wsgi.api:application` instead.
 
 The application is loaded by the workers only; the process that watches over
 them stays small.
@@ -20,12 +21,11 @@ from oslo_log import log
 from oslo_service import opts as service_opts
 
 from magnum.api import options  # noqa: F401  (registers [api])
+from magnum import config
 from magnum import version
 
 LOG = log.getLogger(__name__)
 CONF = cfg.CONF
-
-THREADS = 8
 
 
 class _Logger(glogging.Logger):
@@ -47,9 +47,9 @@ class Server(base.BaseApplication):
         settings = {
             'bind': f'{host}:{api.port}', 'proc_name': 'magnum-api',
             'workers': api.workers or multiprocessing.cpu_count(),
-            'worker_class': 'gthread', 'threads': THREADS,
+            'worker_class': 'magnum.api.server.Worker',
             'graceful_timeout': CONF.graceful_shutdown_timeout,
-            'keepalive': 5, 'logger_class': _Logger,
+            'logger_class': _Logger,
             'control_socket_disable': True}
         if api.enabled_ssl:
             settings['certfile'] = api.ssl_cert_file
@@ -67,6 +67,6 @@ def main():
     log.register_options(CONF)
     CONF(sys.argv[1:], project='magnum', prog='magnum-api',
          version=version.text())
-    log.setup(CONF, 'magnum', version.text())
+    config.setup_logging()
     LOG.info('magnum-api listens on %s:%s.', CONF.api.host, CONF.api.port)
     Server().run()
