@@ -62,17 +62,14 @@ def _new_template(call):
     ident = call.body['cluster_template']
     if ident is None:
         raise errors.NotFound('ClusterTemplate', 'null')
-    with db.reader() as session:
-        return templates.find(session, call.context, ident,
-                              call.context.is_admin)
+    return db.read(templates.find, call.context, ident, call.context.is_admin)
 
 
 def _nodegroup(call, cluster):
     """The group that is meant; the default workers when none is named."""
     ident = call.body['nodegroup']
     if ident is not None:
-        with db.reader() as session:
-            return nodegroups.find(session, cluster, ident)
+        return db.read(nodegroups.find, cluster, ident)
     if cluster.default_workers is None:
         raise errors.NotFound('Nodegroup', 'of the default workers')
     return cluster.default_workers

@@ -115,9 +115,7 @@ def detail(call):
 def get_one(call, template_ident):
     """Show a cluster template."""
     all_projects = expose.all_projects(call, rules.GET_ONE_ALL_PROJECTS)
-    with db.reader() as session:
-        row = templates.find(session, call.context, template_ident,
-                             all_projects)
+    row = db.read(templates.find, call.context, template_ident, all_projects)
     if not row.public:
         policy.authorize(call.context, rules.GET, row)
     return _show(call, row)
@@ -156,8 +154,7 @@ def create(call, kind, word):
     row.cluster_distro = found.image.properties['os_distro']
     if kind is ClusterTemplate:
         references.check_root_disk(found, row.labels)
-    with db.writer() as session:
-        templates.add(session, row)
+    db.write(templates.add, row)
     return row
 
 
@@ -165,9 +162,7 @@ def create(call, kind, word):
 def patch(call, template_ident):
     """Change a cluster template."""
     all_projects = expose.all_projects(call, rules.UPDATE_ALL_PROJECTS)
-    with db.reader() as session:
-        row = templates.find(session, call.context, template_ident,
-                             all_projects)
+    row = db.read(templates.find, call.context, template_ident, all_projects)
     policy.authorize(call.context, rules.UPDATE, row)
     return _show(call, change(call, row, ClusterTemplate, rules.PUBLISH))
 
@@ -191,21 +186,21 @@ def change(call, row, kind, publish):
     _check_changes(call, kind, wanted, changed)
     changed = {name for name in changed | DERIVED
                if getattr(wanted, name) != before[name]}
-    with db.writer() as session:
-        if changed - HARMLESS and templates.in_use(session, row.uuid):
-            raise _in_use(row)
-        return templates.update(
-            session, row.uuid, {name: getattr(wanted, name)
-                                for name in changed})
+    return db.write(_change, row,
+                    {name: getattr(wanted, name) for name in changed})
+
+
+def _change(session, row, changes):
+    if changes.keys() - HARMLESS and templates.in_use(session, row.uuid):
+        raise _in_use(row)
+    return templates.update(session, row.uuid, changes)
 
 
 @expose.method(answers=204)
 def delete(call, template_ident):
     """Delete a cluster template that no cluster uses."""
     all_projects = expose.all_projects(call, rules.DELETE_ALL_PROJECTS)
-    with db.reader() as session:
-        row = templates.find(session, call.context, template_ident,
-                             all_projects)
+    row = db.read(templates.find, call.context, template_ident, all_projects)
     policy.authorize(call.context, rules.DELETE, row)
     remove(row)
 
@@ -215,17 +210,14 @@ def remove(row):
 
     :raises Invalid: a cluster uses it.
     """
-    with db.writer() as session:
-        if not templates.delete(session, row.uuid):
-            raise _in_use(row)
+    if not db.write(templates.delete, row.uuid):
+        raise _in_use(row)
 
 
 def _list(call, path, rule):
     all_projects = expose.all_projects(call, rule)
     page = paging.page(call)
-    with db.reader() as session:
-        rows = templates.page(session, call.context, page,
-                              all_projects)
+    rows = db.read(templates.page, call.context, page, all_projects)
     return paging.body(call, page, 'clustertemplates', path,
                        [_show(call, row) for row in rows])
 

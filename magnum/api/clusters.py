@@ -116,8 +116,7 @@ def get_all(call):
     policy.authorize(call.context, rules.GET_ALL)
     all_projects = expose.all_projects(call, rules.GET_ALL_ALL_PROJECTS)
     page = paging.page(call)
-    with db.reader() as session:
-        rows = clusters.page(session, call.context, page, all_projects)
+    rows = db.read(clusters.page, call.context, page, all_projects)
     return paging.body(call, page, 'clusters', 'clusters',
                        [_show(call, row, SHORT) for row in rows])
 
@@ -128,9 +127,8 @@ def detail(call):
     policy.authorize(call.context, rules.DETAIL)
     all_projects = expose.all_projects(call, rules.DETAIL_ALL_PROJECTS)
     page = paging.page(call)
-    with db.reader() as session:
-        rows = clusters.page(session, call.context, page, all_projects,
-                             template=True)
+    rows = db.read(clusters.page, call.context, page, all_projects,
+                   template=True)
     return paging.body(call, page, 'clusters', 'clusters/detail',
                        [_show(call, row, **_labels(row)) for row in rows])
 
@@ -193,9 +191,8 @@ def find(call, ident, rule, rule_of_all_projects, target=None):
     :param target: what the rule is asked about, of the row; else the row.
     """
     all_projects = expose.all_projects(call, rule_of_all_projects)
-    with db.reader() as session:
-        row = clusters.find(session, call.context, ident, all_projects,
-                            template=True)
+    row = db.read(clusters.find, call.context, ident, all_projects,
+                  template=True)
     policy.authorize(call.context, rule, target(row) if target else row)
     return row
 
@@ -224,8 +221,7 @@ def patchable(row):
 def template(call, ident):
     """The template that a new cluster is to be made from."""
     try:
-        with db.reader() as session:
-            return templates.find(session, call.context, ident)
+        return db.read(templates.find, call.context, ident)
     except errors.NotFound as e:
         if call.version < versions.NO_WORKERS:
             raise errors.Invalid(str(e)) from None

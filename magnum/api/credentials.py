@@ -17,8 +17,7 @@ def patch(call, cluster_ident):
     """Renew the credential of a cluster."""
     policy.authorize(call.context, rules.ROTATE)
     all_projects = expose.all_projects(call, rules.ROTATE_ALL_PROJECTS)
-    with db.reader() as session:
-        cluster = clusters.find(session, call.context, cluster_ident,
-                                all_projects, template=True)
+    cluster = db.read(clusters.find, call.context, cluster_ident, all_projects,
+                      template=True)
     rotate_credential.request(call.context, cluster)
     return {'uuid': cluster.uuid}

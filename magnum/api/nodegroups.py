@@ -89,11 +89,7 @@ def get_all(call, cluster_ident):
     policy.authorize(call.context, rules.GET_ALL)
     page = paging.page(call)
     all_projects = expose.all_projects(call, rules.GET_ALL_ALL_PROJECTS)
-    with db.reader() as session:
-        cluster = cluster_rows.find(session, call.context, cluster_ident,
-                                    all_projects)
-        rows = nodegroups.page(session, cluster, page,
-                               call.query['role'] or None)
+    cluster, rows = db.read(_page, call, cluster_ident, all_projects, page)
     return paging.body(call, page, 'nodegroups',
                        f'clusters/{cluster.uuid}/nodegroups',
                        [types.show(NodeGroup, row, SHORT, merge_labels=False)
@@ -132,8 +128,7 @@ def patch(call, cluster_ident, nodegroup_ident):
     if changed:
         update_nodegroup.request(call.context, cluster, row,
                                  {name: after[name] for name in changed})
-        with db.reader() as session:
-            row = nodegroups.find(session, cluster, row.uuid)
+        row = db.read(nodegroups.find, cluster, row.uuid)
     return _show(call, cluster, row)
 
 
@@ -146,11 +141,16 @@ def delete(call, cluster_ident, nodegroup_ident):
     delete_nodegroup.request(call.context, cluster, row)
 
 
+def _page(session, call, ident, all_projects, page):
+    cluster = cluster_rows.find(session, call.context, ident, all_projects)
+    return cluster, nodegroups.page(session, cluster, page,
+                                    call.query['role'] or None)
+
+
 def _cluster(call, ident, rule):
     all_projects = expose.all_projects(call, rule)
-    with db.reader() as session:
-        return cluster_rows.find(session, call.context, ident, all_projects,
-                                 template=True)
+    return db.read(cluster_rows.find, call.context, ident, all_projects,
+                   template=True)
 
 
 def _find(call, cluster_ident, nodegroup_ident, rule):
@@ -159,8 +159,7 @@ def _find(call, cluster_ident, nodegroup_ident, rule):
 
 
 def _nodegroup(cluster, ident):
-    with db.reader() as session:
-        return nodegroups.find(session, cluster, ident)
+    return db.read(nodegroups.find, cluster, ident)
 
 
 def _show(call, cluster, row):

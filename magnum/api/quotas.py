@@ -57,8 +57,7 @@ def get_all(call):
     page = paging.page(call)
     project_id = (None if call.query['all_tenants']
                   else call.context.project_id or '')
-    with db.reader() as session:
-        rows = quotas.page(session, page, project_id)
+    rows = db.read(quotas.page, page, project_id)
     return paging.body(call, page, 'quotas', 'quotas',
                        [types.show(Quota, row) for row in rows], marker='id')
 
@@ -74,8 +73,7 @@ def get_one(call, project_id, resource):
         RESOURCE.validate(resource)
     except ValueError as e:
         raise errors.InvalidParameter('resource', f'{e}.') from None
-    with db.reader() as session:
-        row = quotas.find(session, project_id, resource)
+    row = db.read(quotas.find, project_id, resource)
     if row is None:
         return {'project_id': project_id, 'resource': resource,
                 'hard_limit': CONF.quotas.max_clusters_per_project}
@@ -88,8 +86,7 @@ def post(call):
     policy.authorize(call.context, rules.CREATE)
     openstack.request_cloud(call.context).project(call.body['project_id'])
     row = models.Quota(**call.body)
-    with db.writer() as session:
-        quotas.add(session, row)
+    db.write(quotas.add, row)
     return types.show(Quota, row)
 
 
@@ -97,9 +94,8 @@ def post(call):
 def patch(call, project_id, resource):
     """Change what a project may have."""
     policy.authorize(call.context, rules.UPDATE)
-    with db.writer() as session:
-        row = quotas.update(session, project_id, resource,
-                            call.body['hard_limit'])
+    row = db.write(quotas.update, project_id, resource,
+                   call.body['hard_limit'])
     return types.show(Quota, row)
 
 
@@ -107,6 +103,5 @@ def patch(call, project_id, resource):
 def delete(call, project_id, resource):
     """Let a project have what all have that were given no quota."""
     policy.authorize(call.context, rules.DELETE)
-    with db.writer() as session:
-        quotas.delete(session, project_id, resource)
+    db.write(quotas.delete, project_id, resource)
 

@@ -42,8 +42,7 @@ class Service(types.Resource):
 def get_all(call):
     """List the conductors."""
     policy.authorize(call.context, rules.GET_ALL)
-    with db.reader() as session:
-        rows = services.every(session)
+    rows = db.read(services.every)
     return {'mservices': [types.show(Service, row, state=_state(row))
                           for row in rows]}
 

@@ -28,6 +28,5 @@ def get_all(call):
             raise errors.Forbidden('The numbers of another project can be '
                                    'seen by administrators only.')
         project_id = call.context.project_id or ''
-    with db.reader() as session:
-        count, nodes = clusters.stats(session, project_id)
+    count, nodes = db.read(clusters.stats, project_id)
     return {'clusters': count, 'nodes': nodes}

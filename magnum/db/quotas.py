@@ -36,6 +36,10 @@ def add(session: orm.Session, row: models.Quota) -> None:
 
     :raises AlreadyExists: the project has one.
     """
+    if row.id is not None and find(session, row.project_id, row.resource):
+        # An earlier try stored it, and only its answer was lost.
+        return
+    row.id = None
     try:
         session.add(row)
         session.flush()

@@ -6,7 +6,11 @@
 
 A whole unit of work that may be repeated is a function decorated with
 `retried`: deadlocks (Galera's certification failures are ones) and lost
-connections then cost a repeat instead of an error.
+connections then cost a repeat instead of an error.  Where it is one function
+of `magnum.db`, there is a short form:
+
+    row = session.read(clusters.find, context, ident)
+    session.write(quotas.delete, project_id, resource)
 """
 
 import contextlib
@@ -141,3 +145,17 @@ def retried(function):
                              inc_retry_interval=True, max_retry_interval=2,
                              jitter=True, retry_on_deadlock=True,
                              retry_on_disconnect=True)(function))
+
+
+@retried
+def read(query, *arguments, **named):
+    """What a function makes of a session to read with; it may be repeated."""
+    with reader() as session:
+        return query(session, *arguments, **named)
+
+
+@retried
+def write(change, *arguments, **named):
+    """What a function returns that changes rows; it may be repeated."""
+    with writer() as session:
+        return change(session, *arguments, **named)

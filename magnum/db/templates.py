@@ -48,6 +48,12 @@ def add(session: orm.Session,
 
     :raises AlreadyExists: its uuid is taken.
     """
+    if row.id is not None and session.scalar(
+            sa.select(models.ClusterTemplate.id)
+            .where(models.ClusterTemplate.uuid == row.uuid)):
+        # An earlier try stored it, and only its answer was lost.
+        return
+    row.id = None
     try:
         session.add(row)
         session.flush()
@@ -71,10 +77,11 @@ def update(session: orm.Session, uuid: str,
 
 
 def delete(session: orm.Session, uuid: str) -> bool:
-    """Delete a template unless a cluster uses it; whether it was deleted."""
+    """Delete a template unless a cluster uses it; whether it is gone."""
     return bool(statements.execute(
         session, sa.delete(models.ClusterTemplate)
-        .where(models.ClusterTemplate.uuid == uuid, ~_used(uuid))))
+        .where(models.ClusterTemplate.uuid == uuid, ~_used(uuid)))
+                ) or not in_use(session, uuid)
 
 
 def _template_visible(context: contexts.RequestContext,

@@ -96,15 +96,12 @@ def delete(call, baymodel_ident):
 
 def find(call, ident):
     """The baymodel of that uuid or name; administrators see all."""
-    with db.reader() as session:
-        return templates.find(session, call.context, ident,
-                              call.context.is_admin)
+    return db.read(templates.find, call.context, ident, call.context.is_admin)
 
 
 def _list(call, path):
     page = paging.page(call)
-    with db.reader() as session:
-        rows = templates.page(session, call.context, page)
+    rows = db.read(templates.page, call.context, page)
     return paging.body(call, page, 'baymodels', path,
                        [_show(call, row) for row in rows])
 

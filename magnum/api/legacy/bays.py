@@ -164,18 +164,16 @@ def delete(call, bay_ident):
 
 
 def _find(call, ident, rule):
-    with db.reader() as session:
-        row = cluster_rows.find(session, call.context, ident,
-                                call.context.is_admin, template=True)
+    row = db.read(cluster_rows.find, call.context, ident,
+                  call.context.is_admin, template=True)
     policy.authorize(call.context, rule, row)
     return row
 
 
 def _list(call, path, only=None):
     page = paging.page(call, NAMES)
-    with db.reader() as session:
-        rows = cluster_rows.page(session, call.context, page,
-                                 call.context.is_admin)
+    rows = db.read(cluster_rows.page, call.context, page,
+                   call.context.is_admin)
     return paging.body(call, page, 'bays', path,
                        [_show(call, row, only) for row in rows])
 
@@ -183,9 +181,8 @@ def _list(call, path, only=None):
 def _whole(call, uuid, status):
     """The answer of version 1.1, as the bay is now."""
     call.status = status
-    with db.reader() as session:
-        return _show(call, cluster_rows.find(session, call.context, uuid,
-                                             call.context.is_admin))
+    return _show(call, db.read(cluster_rows.find, call.context, uuid,
+                               call.context.is_admin))
 
 
 def _show(call, row, only=None, **computed):

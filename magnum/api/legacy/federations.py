@@ -104,21 +104,18 @@ def patch(call, federation_ident):
 def delete(call, federation_ident):
     """Forget a federation; there is nothing behind it."""
     row = _find(call, federation_ident, rules.DELETE)
-    with db.writer() as session:
-        federations.delete(session, row.uuid)
+    db.write(federations.delete, row.uuid)
 
 
 def _find(call, ident, rule):
-    with db.reader() as session:
-        row = federations.find(session, call.context, ident)
+    row = db.read(federations.find, call.context, ident)
     policy.authorize(call.context, rule, {
         'project_id': row.project_id, 'user_id': call.context.user_id})
     return row
 
 
 def _cluster(call, ident):
-    with db.reader() as session:
-        return clusters.find(session, call.context, ident)
+    return db.read(clusters.find, call.context, ident)
 
 
 def _check_properties(properties):
@@ -143,8 +140,7 @@ def _check_member(call, row, change):
 
 def _list(call, path, only=None):
     page = paging.page(call)
-    with db.reader() as session:
-        rows = federations.page(session, call.context, page)
+    rows = db.read(federations.page, call.context, page)
     return paging.body(call, page, 'federations', path,
                        [_show(call, row, only) for row in rows])
 
