@@ -142,7 +142,10 @@ def create(call, kind, word):
     row = models.ClusterTemplate(
         **call.body, project_id=call.context.project_id,
         user_id=call.context.user_id)
-    row.uuid = row.uuid or str(uuid.uuid4())
+    if not (row.uuid and call.context.is_admin):
+        # A choice that is taken would tell of other projects' templates, and
+        # one that was another's would be that of their clusters.
+        row.uuid = str(uuid.uuid4())
     row.name = row.name or desired.generated_name(word)
     row.network_driver = row.network_driver or _default_network(row)
     row.labels = row.labels or {}

@@ -139,9 +139,9 @@ ALL = {row.name for row in TABLE} | {'uuid', 'cluster_distro', *READONLY}
 table = pytest.mark.parametrize('row', TABLE, ids=lambda row: row.name)
 
 
-def create(api, **attributes):
+def create(api, token='admin', **attributes):
     return api('POST', '/v1/clustertemplates', {**MINIMAL, **attributes},
-               token='admin')
+               token=token)
 
 
 def patch(api, op, path, value=None, what='t'):
@@ -295,12 +295,28 @@ def test_a_template_without_a_driver_needs_a_distribution_of_one(api):
                  ).status_int == 400
 
 
-def test_the_uuid_may_be_chosen_but_once(api):
+def test_administrators_may_choose_the_uuid_but_once(api):
     for sent in (UUID, UUID.upper().replace('-', '')):
         answer = create(api, uuid=sent)
         assert answer.status_int == (201 if sent == UUID else 409)
         assert sent != UUID or answer.json['uuid'] == UUID
     assert create(api, uuid=None).json['uuid'] != UUID
+
+
+def test_nobody_learns_from_a_uuid_that_it_is_taken(api):
+    create(api, uuid=UUID)
+    answer = create(api, uuid=UUID, token='stranger')
+    assert answer.status_int == 201
+    assert answer.json['uuid'] != UUID
+
+
+def test_nobody_takes_over_the_uuid_of_a_template_that_is_gone(api):
+    factories.store(factories.cluster(cluster_template_id=UUID))
+    assert create(api, uuid=UUID, token='stranger').json['uuid'] != UUID
+    assert create(api, uuid=UUID, token='member').json['uuid'] != UUID
+
+
+def test_a_uuid_must_be_one(api):
     for sent in ('7', '', 7, UUID + 'x', [UUID]):
         refused(create(api, uuid=sent), 'uuid')
 
