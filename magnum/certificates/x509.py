@@ -16,6 +16,9 @@ import time
 import uuid
 
 from cryptography import exceptions
+from cryptography.hazmat.primitives.asymmetric import dsa
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import serialization
@@ -77,6 +80,13 @@ OPTS = [
 
 CONF.register_opts(OPTS, group='x509')
 
+# Extensions that a certificate has in any case, with values of ours.
+_OUR_OWN = (x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier)
+
+# What a key must have, at least, to be signed.
+MIN_RSA_BITS = 2048
+MIN_CURVE_BITS = 224
+
 # The limit of X.509 for a common name.
 MAX_COMMON_NAME = 64
 
@@ -134,8 +144,8 @@ def make_client(ca: specs.KeyPair, common_name: str, organization: str
     """A client certificate of the authority's."""
     key = new_key()
     certificate = (
-        _builder(_name(common_name, organization),
-                 read_certificate(ca.certificate).subject, key.public_key())
+        _issued(read_certificate(ca.certificate),
+                _name(common_name, organization), key.public_key())
         .add_extension(_key_usage('digital_signature', 'key_encipherment'),
                        critical=True)
         .add_extension(x509.ExtendedKeyUsage(
@@ -152,8 +162,8 @@ def sign(csr_pem: str, ca: specs.KeyPair) -> str:
     :raises InvalidCsr: it cannot be read, or asks too much.
     """
     request = _read_csr(csr_pem)
-    issuer = read_certificate(ca.certificate).subject
-    builder = _builder(request.subject, issuer, request.public_key())
+    issuer = read_certificate(ca.certificate)
+    builder = _issued(issuer, request.subject, request.public_key())
     try:
         wanted = list(request.extensions)
     except (ValueError, x509.DuplicateExtension,
@@ -162,7 +172,7 @@ def sign(csr_pem: str, ca: specs.KeyPair) -> str:
             f'An extension of the certificate request cannot be read: {e}'
         ) from None
     for extension in _allowed(wanted):
-        if not isinstance(extension.value, x509.SubjectKeyIdentifier):
+        if not isinstance(extension.value, _OUR_OWN):
             builder = builder.add_extension(extension.value,
                                             extension.critical)
     return _pem(builder.sign(read_key(ca.private_key), hashes.SHA256()))
@@ -201,15 +211,45 @@ def _name(common_name: str, organization: str | None = None) -> x509.Name:
     return x509.Name(parts)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name,
-             public_key) -> x509.CertificateBuilder:
+def _issued(issuer: x509.Certificate, subject: x509.Name,
+            public_key) -> x509.CertificateBuilder:
+    """What an authority signs: it names the authority's key, and ends with
+    the authority at the latest.
+
+    :raises Conflict: the authority has ended.
+    """
+    if issuer.not_valid_after_utc <= datetime.datetime.now(datetime.UTC):
+        raise errors.Conflict(
+            f'The CA of the cluster expired at {issuer.not_valid_after_utc}; '
+            f'it has to be rotated first.')
+    return (_builder(subject, issuer.subject, public_key,
+                     issuer.not_valid_before_utc, issuer.not_valid_after_utc)
+            .add_extension(_key_of(issuer), critical=False))
+
+
+def _key_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    try:
+        found = issuer.extensions.get_extension_for_class(
+            x509.SubjectKeyIdentifier)
+    except x509.ExtensionNotFound:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(
+            issuer.public_key())  # type: ignore[arg-type]
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
+        found.value)
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, public_key,
+             begin: datetime.datetime | None = None,
+             end: datetime.datetime | None = None
+             ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
+    not_before = now - datetime.timedelta(days=1)
+    not_after = now + datetime.timedelta(days=CONF.x509.term_of_validity)
     return (x509.CertificateBuilder()
             .subject_name(subject).issuer_name(issuer).public_key(public_key)
             .serial_number(uuid.uuid4().int)
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(
-                days=CONF.x509.term_of_validity))
+            .not_valid_before(max(not_before, begin or not_before))
+            .not_valid_after(min(not_after, end or not_after))
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(
                 public_key), critical=False))
 
@@ -227,17 +267,58 @@ def _pem(certificate: x509.Certificate) -> str:
 def _read_csr(pem: str) -> x509.CertificateSigningRequest:
     try:
         request = x509.load_pem_x509_csr(pem.encode())
-        valid = request.is_signature_valid
-        request.subject, request.public_key()
+        key, algorithm = request.public_key(), request.signature_hash_algorithm
+        valid = request.is_signature_valid or _is_signed_with_sha1(request)
+        request.subject.rfc4514_string()
     except (ValueError, TypeError, x509.InvalidVersion,
             exceptions.UnsupportedAlgorithm):
         raise errors.InvalidCsr(
             'csr is not a PEM certificate signing request that can be '
             'read.') from None
+    _check_strength(key, algorithm)
     if not valid:
         raise errors.InvalidCsr(
             'csr is not signed with the key that it is for.')
     return request
+
+
+def _is_signed_with_sha1(request: x509.CertificateSigningRequest) -> bool:
+    """Whether the signature is right, though `cryptography` refuses it.
+
+    It shows only that the sender has the key; what is made of the request is
+    signed with SHA-256.  Clients that send such requests are in use.
+    """
+    key, algorithm = request.public_key(), request.signature_hash_algorithm
+    if not isinstance(algorithm, hashes.SHA1):
+        return False
+    signed = (request.signature, request.tbs_certrequest_bytes)
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(*signed, padding.PKCS1v15(), algorithm)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(*signed, ec.ECDSA(algorithm))
+        else:
+            return False
+    except exceptions.InvalidSignature:
+        return False
+    return True
+
+
+def _check_strength(key, algorithm: hashes.HashAlgorithm | None) -> None:
+    if isinstance(algorithm, hashes.MD5):
+        raise errors.InvalidCsr('csr is signed with MD5, which is too weak; '
+                                'use SHA-256.')
+    if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey):
+        # An operator may want less of our own keys, as in tests.
+        least = min(MIN_RSA_BITS, CONF.x509.rsa_key_size)
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        least = MIN_CURVE_BITS
+    else:
+        return
+    if key.key_size < least:
+        raise errors.InvalidCsr(f'csr is for a key of {key.key_size} bits, '
+                                f'which is too weak; it must have at least '
+                                f'{least}.')
 
 
 def _allowed(extensions: Iterable[x509.Extension]) -> list[x509.Extension]:

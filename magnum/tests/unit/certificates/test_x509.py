@@ -3,9 +3,11 @@
 
 import base64
 import datetime
+import subprocess
 import time
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import serialization
 from cryptography import x509
@@ -243,3 +245,75 @@ def test_keys_are_kept_in_stock(monkeypatch):
 def test_an_empty_stock_holds_nobody_up(monkeypatch):
     monkeypatch.setattr(keys, '_ready', keys.queue.Queue())
     assert keys.new_key().key_size == 1024
+
+
+def test_what_is_signed_passes_a_strict_check(ca, tmp_path):
+    made = {'client': keys.make_client(ca, 'admin', 'o').certificate,
+            'signed': keys.sign(request(), ca)}
+    (tmp_path / 'ca.pem').write_text(ca.certificate)
+    for name, pem in made.items():
+        (tmp_path / name).write_text(pem + '\n')
+        # Keys of tests are short: level 0 takes them.
+        subprocess.run(
+            ['openssl', 'verify', '-x509_strict', '-auth_level', '0',
+             '-CAfile', tmp_path / 'ca.pem', tmp_path / name], check=True)
+
+
+def test_nothing_outlives_its_authority(ca):
+    CONF.set_override('term_of_validity', 365 * 30, 'x509')
+    try:
+        end = keys.read_certificate(ca.certificate).not_valid_after_utc
+        assert signed(ca).not_valid_after_utc == end
+        client = keys.make_client(ca, 'admin', 'o')
+        assert keys.read_certificate(
+            client.certificate).not_valid_after_utc == end
+    finally:
+        CONF.clear_override('term_of_validity', 'x509')
+
+
+def test_an_authority_that_ended_signs_nothing(monkeypatch):
+    CONF.set_override('term_of_validity', 0, 'x509')
+    try:
+        old = keys.make_ca('old')
+    finally:
+        CONF.clear_override('term_of_validity', 'x509')
+    with pytest.raises(errors.Conflict, match='rotated'):
+        keys.sign(request(), old)
+
+
+@pytest.mark.parametrize('key, bits', [
+    (rsa.generate_private_key(public_exponent=65537, key_size=1024), '1024'),
+    (ec.generate_private_key(ec.SECP192R1()), '192')])
+def test_weak_keys_are_named(ca, key, bits):
+    CONF.clear_override('rsa_key_size', 'x509')
+    with pytest.raises(errors.InvalidCsr, match=f'{bits} bits'):
+        keys.sign(request(key=key), ca)
+
+
+def openssl_request(tmp_path, digest):
+    subprocess.run(
+        ['openssl', 'req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout',
+         tmp_path / 'key', '-out', tmp_path / 'csr', digest, '-subj',
+         '/CN=admin'], check=True, capture_output=True)
+    return (tmp_path / 'csr').read_text()
+
+
+def test_a_request_signed_with_sha1_is_taken(ca, tmp_path):
+    csr = openssl_request(tmp_path, '-sha1')
+    made = keys.read_certificate(keys.sign(csr, ca))
+    assert isinstance(made.signature_hash_algorithm, hashes.SHA256)
+
+
+def test_a_wrong_signature_with_sha1_is_refused(ca, tmp_path):
+    csr = x509.load_pem_x509_csr(openssl_request(tmp_path, '-sha1').encode())
+    der = bytearray(csr.public_bytes(serialization.Encoding.DER))
+    der[-1] ^= 1
+    bad = x509.load_der_x509_csr(bytes(der)).public_bytes(
+        serialization.Encoding.PEM).decode()
+    with pytest.raises(errors.InvalidCsr, match='not signed with the key'):
+        keys.sign(bad, ca)
+
+
+def test_a_request_signed_with_md5_is_refused_by_name(ca, tmp_path):
+    with pytest.raises(errors.InvalidCsr, match='MD5'):
+        keys.sign(openssl_request(tmp_path, '-md5'), ca)
