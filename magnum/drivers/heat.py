@@ -154,6 +154,20 @@ def find(cloud: openstack.Cloud, ident: str,
     return None if stack.is_gone else stack
 
 
+def tagged(cloud: openstack.Cloud, cluster_uuid: str) -> list[Stack]:
+    """The stacks that have the tag of a cluster."""
+    with openstack.translated('Heat'):
+        return [_stack(row) for row in cloud.heat.stacks.list(
+            tags=tags(cluster_uuid)[-1])]
+
+
+def nested(cloud: openstack.Cloud, prefix: str) -> list[Stack]:
+    """The stacks within others whose names begin so."""
+    with openstack.translated('Heat'):
+        rows = list(cloud.heat.stacks.list(show_nested=True))
+    return [_stack(row) for row in rows if row.stack_name.startswith(prefix)]
+
+
 def patch(cloud: openstack.Cloud, stack: Stack, template: str,
           files: Mapping[str, str], parameters: Mapping[str, Any],
           owner_id: str = '', project_id: str = '') -> None:

@@ -1,10 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a cluster made by itself in its cloud, and would leave behind."""
 
+from collections.abc import Callable
 import re
+from typing import Any
 
+from oslo_log import log
+
+from magnum.drivers import heat
 from magnum import errors
 from magnum import openstack
+
+LOG = log.getLogger(__name__)
+
+# How many names a reason has.
+SHOWN = 5
 
 
 def remove_load_balancers(cloud: openstack.Cloud, cluster_uuid: str) -> None:
@@ -20,12 +30,12 @@ def remove_load_balancers(cloud: openstack.Cloud, cluster_uuid: str) -> None:
     theirs = re.compile(f'Kubernetes .+ from cluster {cluster_uuid}')
     addresses = re.compile(
         f'Floating IP for Kubernetes .+ from cluster {cluster_uuid}$')
-    waiting = 0
+    waiting = []
     for balancer in cloud.load_balancers():
         status = balancer.provisioning_status
         if status == 'DELETED' or not theirs.match(balancer.description):
             continue
-        waiting += 1
+        waiting.append(balancer.name)
         if status.startswith('PENDING_'):
             continue
         if balancer.vip_port_id:
@@ -33,7 +43,54 @@ def remove_load_balancers(cloud: openstack.Cloud, cluster_uuid: str) -> None:
                 if addresses.match(address.description):
                     cloud.delete_floating_ip(address.id)
         cloud.delete_load_balancer(balancer.id, cascade=True)
-    if waiting:
-        raise errors.Temporary(
-            f'{waiting} load balancers of the cluster\'s Services are being '
-            f'removed.')
+    _come_again('load balancers', waiting)
+
+
+def remove_all(cloud: openstack.Cloud, stack_name: str) -> None:
+    """Remove what is left of a stack that Heat does not know any more.
+
+    :raises Temporary: something is on its way out: come again.
+    """
+    remove_things(cloud, stack_name)
+    stacks = heat.nested(cloud, f'{stack_name}-')
+    for stack in stacks:
+        heat.delete(cloud, stack)
+    _come_again('nested stacks', [stack.name for stack in stacks])
+
+
+def remove_things(cloud: openstack.Cloud, stack_name: str) -> None:
+    """Remove servers, ports and volumes that Heat made and may have forgotten.
+
+    An engine of Heat that dies between making a server and writing it down
+    leaves one that Heat knows nothing of, and that holds on to its port.
+
+    :raises Temporary: something is on its way out: come again.
+    """
+    kinds: tuple[tuple[str, Callable[[str], Any], Callable[[str], None]],
+                 ...] = (
+        ('servers', cloud.servers, cloud.delete_server),
+        ('ports', cloud.ports, cloud.delete_port),
+        ('volumes', cloud.volumes, cloud.delete_volume))
+    for kind, list_them, delete in kinds:
+        try:
+            found = list_them(f'{stack_name}-')
+        except (errors.Forbidden, errors.NotFound,
+                errors.InfrastructureFailed) as e:
+            # Whoever deletes may have no right to see these.
+            LOG.info('Not looking for %s of stack %s: %s', kind, stack_name,
+                     e)
+            continue
+        for thing in found:
+            try:
+                delete(thing.id)
+            except (errors.Conflict, errors.InfrastructureFailed) as e:
+                LOG.info('Not yet: %s %s: %s', kind, thing.id, e)
+        _come_again(kind, [thing.name for thing in found])
+
+
+def _come_again(kind: str, names: list[str]) -> None:
+    if not names:
+        return
+    more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
+    raise errors.Temporary(
+        f'removing {kind} of the cluster: {", ".join(names[:SHOWN])}{more}.')

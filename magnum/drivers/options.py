@@ -58,6 +58,12 @@ OPTS = {
         cfg.IntOpt('create_timeout', default=60,
                    help='Minutes that Heat may take to create a cluster, '
                         'when the request does not say.'),
+        cfg.IntOpt('late_stack_seconds', default=120, min=0,
+                   help='How long a stack may still appear when Heat gave no '
+                        'answer to the request for it. A cluster that is '
+                        'deleted meanwhile is not reported as deleted '
+                        'before. Longer than rpc_response_timeout of Heat, '
+                        'which is 60 by default.'),
     ],
     'kubernetes': [
         cfg.IntOpt('health_polling_interval', default=60,

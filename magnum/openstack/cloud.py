@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import functools
 import importlib
+import re
 from typing import Any
 from urllib import parse
 
@@ -66,6 +67,12 @@ class Subnet:
     network_id: str
     cidr: str
     project_id: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    id: str
+    name: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -328,6 +335,44 @@ class Cloud:
         self._delete('octavia', f'/lbaas/loadbalancers/{ident}'
                                 f'?cascade={str(cascade).lower()}')
 
+    def servers(self, prefix: str) -> list[Named]:
+        """The project's servers whose names begin so."""
+        rows = self._get('nova', '/servers', name=f'^{re.escape(prefix)}',
+                         **self._of_all_projects())['servers']
+        return _named(rows, prefix)
+
+    def delete_server(self, ident: str) -> None:
+        """Set its removal in motion; absent is success."""
+        self._delete('nova', f'/servers/{ident}')
+
+    def ports(self, prefix: str) -> list[Named]:
+        """The project's ports whose names begin so."""
+        rows = self._get('neutron', '/ports', project_id=self.project_id,
+                         fields=('id', 'name'))['ports']
+        return _named(rows, prefix)
+
+    def delete_port(self, ident: str) -> None:
+        """Absent is success."""
+        self._delete('neutron', f'/ports/{ident}')
+
+    def volumes(self, prefix: str) -> list[Named]:
+        """The project's volumes whose names begin so."""
+        if not self.has_service(options.CLIENTS['cinder'].service_type):
+            return []
+        rows = self._get('cinder', '/volumes',
+                         **self._of_all_projects())['volumes']
+        return _named(rows, prefix)
+
+    def delete_volume(self, ident: str) -> None:
+        """Set its removal in motion; absent is success."""
+        self._delete('cinder', f'/volumes/{ident}')
+
+    def _of_all_projects(self) -> dict[str, str]:
+        """What a list call needs to be about another project."""
+        if self.project_id == self._who().project_id:
+            return {}
+        return {'all_tenants': '1', 'project_id': self.project_id}
+
     def floating_ips(self, port_id: str) -> list[FloatingIp]:
         rows = self._get('neutron', '/floatingips',
                          port_id=port_id)['floatingips']
@@ -382,6 +427,11 @@ def _check(kind: str, ident: str) -> None:
     # As the last part of a path these would name something else.
     if ident in ('', '.', '..'):
         raise errors.NotFound(kind, ident)
+
+
+def _named(rows: list[dict[str, Any]], prefix: str) -> list[Named]:
+    return [Named(row['id'], row['name']) for row in rows
+            if (row['name'] or '').startswith(prefix)]
 
 
 def _only(found: list[dict[str, Any]], kind: str,

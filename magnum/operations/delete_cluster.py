@@ -6,12 +6,16 @@ is cancelled at once, what runs stops at its next step, and then the delete is
 the oldest.
 """
 
+from oslo_config import cfg
+from oslo_utils import timeutils
+
 from magnum.certificates import authority
 from magnum import context
 from magnum.db import clusters
 from magnum.db import models
 from magnum.db import session as db
 from magnum.drivers import base
+from magnum.drivers import options  # noqa: F401  (registers [cluster_heat])
 from magnum import errors
 from magnum import identity
 from magnum.operations import journal
@@ -20,6 +24,14 @@ from magnum.operations import requests
 from magnum.operations import steps
 from magnum.operations import work as working
 from magnum import rpc
+
+CONF = cfg.CONF
+
+# How often a removal that failed is begun again.
+TRIES = 3
+
+# How long to wait before the next look for a stack that may appear.
+LOOK_SECONDS = 10
 
 
 def request(context: context.RequestContext,
@@ -50,14 +62,39 @@ def destroy(work: working.Work) -> None:
 
 
 def await_gone(work: working.Work) -> kinds.Facts | kinds.Again:
-    """Wait until nothing of the infrastructure is left."""
+    """Wait until nothing of the infrastructure is left.
+
+    Heat gives up where something that it forgot, or that comes and goes, is
+    in the way: the removal is begun again a few times.
+    """
     observed = work.observe()
+    if observed.state is base.State.IN_PROGRESS:
+        return kinds.Again(steps.SETTLE_SECONDS, observed.reason)
     if observed.state is base.State.GONE:
+        # What the stack left behind goes, too.
+        work.destroy()
+        seconds = _seconds_for_a_late_stack(work)
+        if seconds > 0:
+            return kinds.Again(
+                min(seconds, LOOK_SECONDS),
+                'Heat gave no answer when it was asked for the stack; looking '
+                'whether it appears.')
         return kinds.Facts()
-    if observed.state is base.State.FAILED:
-        raise kinds.StepFailed(observed.reason or 'Deletion failed.',
-                                 steps.facts_of(observed))
-    return kinds.Again(steps.SETTLE_SECONDS, observed.reason)
+    tries = (work.operation.progress or {}).get('tries', 0)
+    reason = observed.reason or 'Deletion failed.'
+    if tries == TRIES:
+        raise kinds.StepFailed(reason, steps.facts_of(observed))
+    work.destroy()
+    return kinds.Again(steps.SETTLE_SECONDS, f'Trying again: {reason}',
+                       kinds.Facts(progress={'tries': tries + 1}))
+
+
+def _seconds_for_a_late_stack(work: working.Work) -> float:
+    """How long a stack may still appear that Heat was asked for."""
+    if work.unanswered is None:
+        return 0
+    return CONF.cluster_heat.late_stack_seconds - timeutils.delta_seconds(
+        work.unanswered, timeutils.utcnow())
 
 
 def retire_certificates(work: working.Work) -> None:

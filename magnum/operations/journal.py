@@ -122,6 +122,16 @@ def is_busy(session: orm.Session, cluster_uuid: str) -> bool:
                Operation.state == ACTIVE).limit(1)) is not None
 
 
+def ended(session: orm.Session, cluster_uuid: str,
+          kind: str) -> list[Operation]:
+    """The cluster's operations of a kind that have ended, oldest first."""
+    return list(session.scalars(
+        sa.select(Operation)
+        .where(Operation.cluster_uuid == cluster_uuid,
+               Operation.state != ACTIVE, Operation.kind == kind)
+        .order_by(Operation.id)))
+
+
 class Candidate(NamedTuple):
     """An operation that may be claimed, as little of it as is always legible.
 
@@ -275,6 +285,12 @@ def check_off(session: orm.Session, operation: Operation,
         values['deadline'] = _from_now(session, operation.timeout_seconds)
     _write(session, operation, **values)
     return session.get(Operation, operation.id, populate_existing=True)
+
+
+def remember(session: orm.Session, operation: Operation,
+             progress: Mapping[str, Any]) -> None:
+    """Keep what the operation wants to know at its next step."""
+    _write(session, operation, progress=dict(progress))
 
 
 def put_off(session: orm.Session, operation: Operation, seconds: float,

@@ -19,7 +19,8 @@ class Facts:
     """What a step found or made: columns to write when it is checked off.
 
     `nodegroups` is by nodegroup uuid.  `forget`: the cluster is gone, and its
-    rows go with this step; `forget_nodegroups`: only these are.
+    rows go with this step; `forget_nodegroups`: only these are.  `progress` is
+    what the operation itself wants to remember of its way, as JSON.
     """
 
     cluster: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -27,6 +28,7 @@ class Facts:
         default_factory=dict)
     forget: bool = False
     forget_nodegroups: tuple[str, ...] = ()
+    progress: Mapping[str, Any] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +45,14 @@ class Again:
 
 class StepFailed(errors.InfrastructureFailed):
     """The infrastructure came out wrong; `facts` are known all the same."""
+
+    def __init__(self, reason: str, facts: Facts):
+        super().__init__(reason)
+        self.facts = facts
+
+
+class NoAnswer(errors.ServiceUnavailable):
+    """What was asked may be done, now or later; `facts` remember that."""
 
     def __init__(self, reason: str, facts: Facts):
         super().__init__(reason)

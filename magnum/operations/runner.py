@@ -115,7 +115,8 @@ def _advance(operation: journal.Operation) -> journal.Operation | None:
     except errors.Temporary as e:
         refused = True
         result = kinds.Again(min(2 ** operation.refusals, MAX_DELAY_SECONDS),
-                             f'{_sentence(step.title)}: {e}')
+                             f'{_sentence(step.title)}: {e}',
+                             getattr(e, 'facts', kinds.Facts()))
     except errors.MagnumError as e:
         _fail(work, kind, step, e)
         return None
@@ -324,6 +325,8 @@ def _tell(work: working.Work, kind: kinds.Kind, end: str) -> None:
 
 def _write_facts(session, work: working.Work, facts: kinds.Facts,
                  **columns) -> None:
+    if facts.progress is not None:
+        journal.remember(session, work.operation, facts.progress)
     if facts.forget:
         clusters.delete(session, work.cluster.uuid)
         return

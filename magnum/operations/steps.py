@@ -9,8 +9,11 @@ again (`kinds`).  It writes no row itself.
 
 from typing import Any
 
+from oslo_utils import timeutils
+
 from magnum.certificates import authority
 from magnum.drivers import base
+from magnum import errors
 from magnum import identity
 from magnum.operations import kinds
 from magnum.operations import work as working
@@ -40,7 +43,15 @@ def issue_certificates(work: Work) -> kinds.Facts:
 
 def apply(work: Work) -> kinds.Facts:
     """Set the infrastructure moving towards what is wanted."""
-    applied = work.driver.apply(work.cloud, work.full_spec())
+    try:
+        applied = work.driver.apply(work.cloud, work.full_spec())
+    except errors.Temporary as e:
+        if work.cluster.stack_id is not None:
+            raise
+        # The stack may appear later.  Who deletes the cluster meanwhile has
+        # to know.
+        raise kinds.NoAnswer(str(e), kinds.Facts(progress={
+            'unanswered': timeutils.utcnow().isoformat()})) from e
     return kinds.Facts(
         cluster={'stack_id': applied.stack_id},
         nodegroups={uuid: {'stack_id': handle}

@@ -2,8 +2,10 @@
 """One claimed operation, with all that its steps need to know."""
 
 import dataclasses
+import datetime
 import functools
 
+from oslo_log import log
 from sqlalchemy import orm
 
 from magnum.certificates import authority
@@ -11,12 +13,15 @@ from magnum.db import clusters
 from magnum.db import models
 from magnum import drivers
 from magnum.drivers import base
+from magnum.drivers import remains
 from magnum import errors
 from magnum import identity
 from magnum import openstack
 from magnum.operations import desired
 from magnum.operations import journal
 from magnum import specs
+
+LOG = log.getLogger(__name__)
 
 
 @dataclasses.dataclass
@@ -29,10 +34,21 @@ class Work:
     template: models.ClusterTemplate
     # What of the same cluster comes after it, oldest first.
     queued: list[models.Operation] = dataclasses.field(default_factory=list)
+    # When the creation of a cluster without a stack last asked for one and
+    # got no answer.
+    unanswered: datetime.datetime | None = None
 
     @functools.cached_property
     def driver(self) -> base.Driver:
-        return drivers.for_template(self.template)
+        """The cluster's driver; a cluster without one can be deleted."""
+        try:
+            return drivers.for_template(self.template)
+        except errors.DriverNotFound as e:
+            if self.operation.kind != 'delete_cluster':
+                raise
+            LOG.warning('Cluster %s is deleted without its driver: %s',
+                        self.cluster.uuid, e)
+            return remains.Driver()
 
     @functools.cached_property
     def cloud(self) -> openstack.Cloud:
@@ -146,6 +162,18 @@ def load(session: orm.Session, operation: models.Operation) -> Work | None:
         return None
     nodegroups, template = cluster.nodegroups, cluster.template
     queued = journal.others(session, operation)
+    unanswered = None
+    if operation.kind == 'delete_cluster' and cluster.stack_id is None:
+        unanswered = _unanswered(session, cluster.uuid)
     session.expunge_all()
     return Work(operation, cluster, list(nodegroups),
-                template or models.ClusterTemplate(server_type='vm'), queued)
+                template or models.ClusterTemplate(server_type='vm'), queued,
+                unanswered)
+
+
+def _unanswered(session: orm.Session,
+                cluster_uuid: str) -> datetime.datetime | None:
+    times = [operation.progress['unanswered'] for operation
+             in journal.ended(session, cluster_uuid, 'create_cluster')
+             if (operation.progress or {}).get('unanswered')]
+    return datetime.datetime.fromisoformat(max(times)) if times else None

@@ -185,13 +185,18 @@ class Driver(kubernetes.Driver):
     def destroy(self, cloud: openstack.Cloud,
                 spec: specs.ClusterSpec) -> None:
         cloud = heat.home(cloud, spec.project_id)
-        stack = heat.find(
-            cloud, spec.stack_id or heat.stack_name(spec.name, spec.uuid))
-        if stack is None or (stack.action, stack.status) == (
-                'DELETE', 'IN_PROGRESS'):
+        name = heat.stack_name(spec.name, spec.uuid)
+        stack = heat.find(cloud, spec.stack_id or name)
+        if stack and (stack.action, stack.status) == ('DELETE', 'IN_PROGRESS'):
             return
         # Those of Services hold on to the network.
         leftovers.remove_load_balancers(cloud, spec.uuid)
+        if stack is None:
+            leftovers.remove_all(cloud, name)
+            return
+        if stack.action == 'DELETE':
+            # It failed, so something that Heat forgot may be in its way.
+            leftovers.remove_things(cloud, stack.name)
         heat.delete(cloud, stack, spec.user_id, spec.project_id)
 
 

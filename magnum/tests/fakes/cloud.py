@@ -43,6 +43,46 @@ class Subnet:
     project_id: str = 'p'
 
 
+class Things:
+    """Servers, ports and volumes that a stack may leave behind.
+
+    `things_left` is {kind: [Named]}; a removed one is gone at once.
+    """
+
+    def __init__(self):
+        self.things_left = {'servers': [], 'ports': [], 'volumes': []}
+
+    def servers(self, prefix):
+        return self._named('servers', prefix)
+
+    def ports(self, prefix):
+        return self._named('ports', prefix)
+
+    def volumes(self, prefix):
+        return self._named('volumes', prefix)
+
+    def delete_server(self, ident):
+        self._drop('servers', ident)
+
+    def delete_port(self, ident):
+        names = {thing.name for thing in self.things_left['ports']
+                 if thing.id == ident}
+        if any(thing.name in names for thing in self.things_left['servers']):
+            raise errors.Conflict('Neutron: the port is in use.')
+        self._drop('ports', ident)
+
+    def delete_volume(self, ident):
+        self._drop('volumes', ident)
+
+    def _named(self, kind, prefix):
+        return [thing for thing in self.things_left[kind]
+                if thing.name.startswith(prefix)]
+
+    def _drop(self, kind, ident):
+        self.things_left[kind] = [thing for thing in self.things_left[kind]
+                                  if thing.id != ident]
+
+
 class FakeCloud:
     """Looks things up by id or name in lists that a test may change.
 

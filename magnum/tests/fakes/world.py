@@ -56,11 +56,12 @@ class Keystone:
         self.trusts.pop(user_id, None)
 
 
-class Cloud(clouds.FakeCloud):
+class Cloud(clouds.Things, clouds.FakeCloud):
     """The look-ups of the API's fake, and Heat."""
 
     def __init__(self, heat):
-        super().__init__()
+        clouds.Things.__init__(self)
+        clouds.FakeCloud.__init__(self)
         self.project_id, self.heat = PROJECT, heat.client(PROJECT)
 
     def has_service(self, service_type):

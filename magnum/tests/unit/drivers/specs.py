@@ -6,6 +6,7 @@ import functools
 
 from magnum.drivers.k8s_kubeadm_v1 import keys
 from magnum import specs
+from magnum.tests.fakes import cloud as clouds
 from magnum.tests.fakes import heat as fake_heat
 
 UUID = '8c3b2f6e-6f0e-4a3e-9a35-1d1f5f4f2a10'
@@ -56,15 +57,17 @@ class Balancer:
     id: str
     description: str
     provisioning_status: str = 'ACTIVE'
+    name: str = 'kube_service_web'
     vip_port_id: str = 'port'
 
 
-class Cloud:
+class Cloud(clouds.Things):
     """As a driver sees it: names that resolve, load balancers, Heat."""
 
     region = 'RegionOne'
 
     def __init__(self, service=None, project_id='p1'):
+        super().__init__()
         self.service = service or fake_heat.FakeHeat()
         self.heat = self.service.client(project_id)
         self.project_id = project_id
