@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""magnum-db-manage: create or upgrade the database, and say where it is."""
+"""magnum-db-manage: upgrade the database, and renew the keys of secrets."""
 
 import contextlib
 import logging
@@ -12,8 +12,14 @@ from sqlalchemy import exc
 
 from magnum import config
 from magnum.db import schema
+from magnum import errors
+from magnum import reseal
+from magnum import seals
 
 CONF = cfg.CONF
+
+# So many rows are named, the others only counted.
+SHOWN = 5
 
 
 def _upgrade():
@@ -43,6 +49,27 @@ def _new_key():
     print(fernet.Fernet.generate_key().decode())
 
 
+def _reseal():
+    """1 when an old key is still needed, or is missing."""
+    seals.check()
+    check = CONF.command.check
+    is_done = True
+    for count in reseal.survey() if check else reseal.run():
+        rest = (f'{count.old} to encrypt again' if check
+                else f'{count.resealed} encrypted again')
+        print(f'{count.column}: {count.current} encrypted with the first key, '
+              f'{rest}, {_lost(count.lost)}')
+        is_done = is_done and not (count.old or count.lost)
+    return 0 if is_done else 1
+
+
+def _lost(ids):
+    shown = ', '.join(map(str, ids[:SHOWN]))
+    more = ', ...' if len(ids) > SHOWN else ''
+    return (f'{len(ids)} that no key decrypts'
+            + (f' (rows {shown}{more})' if ids else ''))
+
+
 def _add_parsers(subparsers):
     parser = subparsers.add_parser(
         'upgrade', help='create the schema, or bring it to a revision')
@@ -66,6 +93,13 @@ def _add_parsers(subparsers):
     parser.set_defaults(function=_new_key)
 
     parser = subparsers.add_parser(
+        'reseal', help='encrypt all secrets again with the first key')
+    parser.add_argument('--check', action='store_true',
+                        help='change nothing; say what an old key is still '
+                             'needed for, and exit with 1 if there is any')
+    parser.set_defaults(function=_reseal)
+
+    parser = subparsers.add_parser(
         'revision', help='write a new migration (for developers)')
     parser.add_argument('-m', '--message', help='what it does')
     parser.add_argument('--autogenerate', action='store_true',
@@ -85,15 +119,14 @@ def main(argv=None):
                      prog='magnum-db-manage')
         config.setup_logging()
         with _progress_shown():
-            CONF.command.function()
-    except (schema.CannotMigrate, db_exception.DBError,
+            return CONF.command.function() or 0
+    except (errors.MagnumError, db_exception.DBError,
             exc.SQLAlchemyError) as e:
         print(f'magnum-db-manage: {e}', file=sys.stderr)
         return 1
     finally:
         CONF.clear()
         CONF.unregister_opt(COMMAND)
-    return 0
 
 
 @contextlib.contextmanager

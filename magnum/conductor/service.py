@@ -16,6 +16,7 @@ from magnum.db import session as db
 from magnum import drivers
 from magnum import identity
 from magnum import openstack
+from magnum import reseal
 from magnum import rpc
 
 LOG = log.getLogger(__name__)
@@ -72,10 +73,18 @@ class Conductor:
             cloud = openstack.service_cloud()
             cloud.has_service('orchestration')
             cloud.heat  # noqa: B018  (loads the client)
-            identity.trustee_domain_id()
+            if identity.is_delegating():
+                identity.trustee_domain_id()
         except Exception as e:
             # Whoever needs it says so, where a user sees it.
             LOG.warning('Not ready yet to make clusters: %s', e)
+        try:
+            # Notice a key that other nodes do not have.
+            reseal.warn_of_lost()
+        except Exception as e:
+            # A database that is away is nothing to end for.
+            LOG.warning('The keys of secrets were not tried: %s',
+                        type(e).__name__)
 
     def _beat(self):
         self._beat_once()

@@ -25,6 +25,14 @@ def manage(tmp_path, capsys):
             code = e.code
         return (code, *capsys.readouterr())
 
+    def keys(*values):
+        (tmp_path / 'magnum.conf').write_text(
+            f'[database]\nconnection = sqlite:///{tmp_path}/magnum.sqlite\n'
+            '[keystone_auth]\nusername = magnum\npassword = secret\n'
+            '[certificates]\n'
+            + ''.join(f'encryption_keys = {value}\n' for value in values))
+
+    run.keys = keys
     run.engine = sa.create_engine(f'sqlite:///{tmp_path}/magnum.sqlite')
     yield run
     session.reset()
@@ -113,3 +121,33 @@ def test_a_new_key_is_one(manage):
     assert code == 0
     assert fernet.Fernet(output.strip())
     assert manage('new-key')[1] != output
+
+
+def test_reseal_says_when_an_old_key_can_go(manage):
+    old, new = (fernet.Fernet.generate_key().decode() for _ in range(2))
+    sealed = fernet.Fernet(old).encrypt(b'phrase').decode()
+    manage('upgrade')
+    with manage.engine.begin() as connection:
+        connection.execute(sa.text(
+            'INSERT INTO x509keypair (uuid, private_key_passphrase)'
+            f" VALUES ('k', 'fernet:{sealed}')"))
+    manage.keys(new)
+    assert manage('reseal')[0] == 1
+    manage.keys(new, old)
+    code, output, _ = manage('reseal', '--check')
+    assert code == 1
+    assert ('x509keypair.private_key_passphrase: 0 encrypted with the first '
+            'key, 1 to encrypt again, 0 that no key decrypts\n') in output
+    code, output, _ = manage('reseal')
+    assert code == 0
+    assert '1 encrypted again' in output
+    manage.keys(new)
+    assert manage('reseal', '--check')[0] == 0
+
+
+def test_reseal_refuses_what_is_no_key(manage):
+    manage('upgrade')
+    manage.keys('changeme')
+    code, _, errors = manage('reseal')
+    assert code == 1
+    assert '[certificates] encryption_keys, value 1: ' in errors
