@@ -97,6 +97,7 @@ class Worker:
         self._claims.join()
         self._pool.shutdown(wait=True)
         self._ended.set()
+        self._leases.join()
 
     def _claim(self):
         """Fill the free slots; the seconds until it is worth looking again."""

@@ -375,8 +375,9 @@ class Operation(Base):
     timeout_seconds: orm.Mapped[int | None]
     # Past it the operation fails, naming the step it waited in.
     deadline: orm.Mapped[datetime.datetime | None]
-    # The cluster while it is being worked on, else NULL: the unique index
-    # makes "one running operation for each cluster" the database's own rule.
+    # The cluster, or the group with a lane of its own, while it is being
+    # worked on, else NULL: the unique index makes "one running operation in
+    # each lane" the database's own rule.
     running_on: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
 
     # The request's token, encrypted; emptied when the operation ends.

@@ -98,6 +98,17 @@ def close(session: orm.Session, uuids: Collection[str],
         .values(**values))
 
 
+def statuses(session: orm.Session, cluster_uuid: str
+             ) -> list[tuple[str, bool, str | None]]:
+    """Name, whether it is a default group, and status, of each as it is."""
+    rows = session.execute(
+        sa.select(models.NodeGroup.name, models.NodeGroup.is_default,
+                  models.NodeGroup.status)
+        .where(models.NodeGroup.cluster_id == cluster_uuid)
+        .order_by(models.NodeGroup.id))
+    return [(row.name, row.is_default, row.status) for row in rows]
+
+
 def close_all(session: orm.Session, cluster_uuid: str, word: str,
               reason: str) -> None:
     """End whatever is in progress in the cluster's groups, unread."""

@@ -46,12 +46,16 @@ class LeaseLost(Exception):
 
 
 def record(session: orm.Session, kind: str, cluster_uuid: str, *,
+           lane: str | None = None, nodegroup_uuid: str | None = None,
            args: dict | None = None, timeout_seconds: float | None = None,
            sealed_token: str | None = None, request_id: str | None = None,
            user_id: str | None = None,
            project_id: str | None = None) -> Operation:
     """Add an operation to the caller's transaction.
 
+    :param lane: what the operation keeps to itself, as `lane_of` gives it;
+        None: the whole cluster.
+    :param nodegroup_uuid: the group that it is about, if it is about one.
     :param args: what was asked; ids and plain values, never a secret.
     :param timeout_seconds: how long each step may take, from the first claim
         on: time in the queue does not count.  Then the operation fails,
@@ -59,6 +63,7 @@ def record(session: orm.Session, kind: str, cluster_uuid: str, *,
     """
     operation = Operation(
         uuid=str(uuid.uuid4()), kind=kind, args=args,
+        lane=lane or cluster_uuid, nodegroup_uuid=nodegroup_uuid,
         cluster_uuid=cluster_uuid, not_before=database_time(session),
         timeout_seconds=_whole(timeout_seconds),
         sealed_token=sealed_token, request_id=request_id, user_id=user_id,
@@ -71,6 +76,18 @@ def record(session: orm.Session, kind: str, cluster_uuid: str, *,
 def _whole(seconds: float | None) -> int | None:
     """As the column holds it; more than 68 years are as good as for ever."""
     return None if seconds is None else min(int(seconds), 2 ** 31 - 1)
+
+
+def lane_of(cluster_uuid: str, nodegroup_uuid: str | None = None) -> str:
+    """The lane of a cluster, or that of one of its groups.
+
+    Operations in one lane come one at a time, oldest first.  One in the lane
+    of the cluster waits for all that are older, and all that are younger wait
+    for it.
+    """
+    if nodegroup_uuid is None:
+        return cluster_uuid
+    return f'{cluster_uuid}/{nodegroup_uuid}'
 
 
 def cancel(session: orm.Session, cluster_uuid: str,
@@ -188,13 +205,20 @@ def seconds_to_next(session: orm.Session, known: Known,
 
 
 def _claimable(known: Known) -> tuple:
-    """Active, at a step that we know, and the oldest of its cluster."""
+    """Active, at a step that we know, and the oldest of its lane."""
     earlier = orm.aliased(Operation)
     queued_behind_another = sa.exists().where(
         earlier.cluster_uuid == Operation.cluster_uuid,
-        earlier.state == ACTIVE, earlier.id < Operation.id)
+        earlier.state == ACTIVE, earlier.id < Operation.id,
+        sa.or_(_holds_cluster(earlier), _holds_cluster(Operation),
+               earlier.lane == Operation.lane))
     return (Operation.state == ACTIVE, _is_known(known),
             ~queued_behind_another)
+
+
+def _holds_cluster(operation: Any) -> sa.ColumnElement[bool]:
+    return sa.or_(operation.lane.is_(None),
+                  operation.lane == operation.cluster_uuid)
 
 
 def _is_known(known: Known) -> sa.ColumnElement[bool]:
@@ -226,7 +250,7 @@ def claim(session: orm.Session, operation_id: int, attempt: int, owner: str,
         .where(Operation.id == operation_id, Operation.state == ACTIVE,
                Operation.attempt == attempt)
         .values(attempt=attempt + 1, lapses=Operation.lapses + 1,
-                owner=owner, running_on=Operation.cluster_uuid,
+                owner=owner, running_on=_held_row(),
                 deadline=deadline or _after(now, timeout_seconds),
                 started_at=sa.func.coalesce(Operation.started_at, now),
                 not_before=_after(now, lease_seconds))
@@ -234,6 +258,12 @@ def claim(session: orm.Session, operation_id: int, attempt: int, owner: str,
     if not _count(claimed):
         return None
     return session.get(Operation, operation_id, populate_existing=True)
+
+
+def _held_row() -> sa.ColumnElement[str]:
+    """The uuid of what the lane is of: the cluster, or its group."""
+    return sa.case((_holds_cluster(Operation), Operation.cluster_uuid),
+                   else_=Operation.nodegroup_uuid)
 
 
 class Outline(NamedTuple):

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
+from magnum.db import models
 from magnum import errors
+from magnum.operations import journal
 from magnum.operations import work
 
 
@@ -81,7 +83,8 @@ class Kind:
 
     `action` is the first word of its statuses (`CREATE_IN_PROGRESS`, ...),
     `nodegroup_action` that of its groups' where it differs.  `nodegroups` says
-    which groups share the cluster's fate.
+    which groups share the cluster's fate.  `has_lane`: on a group with a stack
+    of its own it runs beside what is done to other groups.
     """
 
     name: str
@@ -89,6 +92,17 @@ class Kind:
     steps: tuple[Step, ...]
     nodegroups: Callable[[work.Work], list[str]]
     nodegroup_action: str | None = None
+    has_lane: bool = False
+
+    def lane(self, cluster_uuid: str,
+             nodegroup: models.NodeGroup | None = None) -> str:
+        """What the operation keeps to itself.
+
+        The default groups share the cluster's stack, and with it its lane.
+        """
+        if self.has_lane and nodegroup and not nodegroup.is_default:
+            return journal.lane_of(cluster_uuid, nodegroup.uuid)
+        return journal.lane_of(cluster_uuid)
 
     @property
     def step_names(self) -> list[str]:

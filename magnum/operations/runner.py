@@ -361,7 +361,23 @@ def _write_statuses(session, work: working.Work, kind: kinds.Kind, word: str,
     for uuids, shown in ((knowing, None), (set(groups) - knowing, reason)):
         nodegroups.close(session, uuids, kind.nodegroup_status('IN_PROGRESS'),
                          kind.nodegroup_status(word), shown)
-    if not queued:
-        clusters.close(
-            session, work.cluster.uuid, expected, status,
-            reason and (f'{failed}: {reason}' if failed else reason))
+    if queued:
+        return
+    text = reason and (f'{failed}: {reason}' if failed else reason)
+    if not reason and (others := _failed_groups(session, work)):
+        # What another operation did to its group is the cluster's too.
+        status = kind.status('FAILED')
+        text = ', '.join(f'{name} failed' for name in others)
+    clusters.close(session, work.cluster.uuid, expected, status, text)
+
+
+def _failed_groups(session, work: working.Work) -> list[str]:
+    """Which groups have failed, of a cluster that has groups of its own.
+
+    One that has only the default groups is as its last operation left it.
+    """
+    groups = nodegroups.statuses(session, work.cluster.uuid)
+    if all(is_default for _, is_default, _ in groups):
+        return []
+    return [name for name, _, status in groups
+            if (status or '').endswith('_FAILED')]

@@ -276,3 +276,75 @@ def test_the_clock_is_utc():
         now = journal.database_time(session)
     utc = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
     assert abs((now - utc).total_seconds()) < 5
+
+
+def lanes(*groups):
+    """An operation for each group; None: of the whole cluster."""
+    return [record(lane=journal.lane_of('c1', group), nodegroup_uuid=group)
+            for group in groups]
+
+
+def ready_ids():
+    return [operation_id for operation_id, _ in ready()]
+
+
+def finish(operation):
+    with db.writer() as session:
+        journal.finish(session, operation, journal.DONE)
+
+
+def test_groups_with_lanes_of_their_own_are_worked_on_side_by_side():
+    one, two, again = lanes('g1', 'g2', 'g1')
+    assert ready_ids() == [one.id, two.id]
+    first, second = claim(), claim()
+    assert (first.id, second.id) == (one.id, two.id)
+    assert (first.running_on, second.running_on) == ('g1', 'g2')
+    assert ready_ids() == []
+    finish(first)
+    assert ready_ids() == [again.id]
+
+
+def test_the_whole_cluster_waits_for_all_lanes_and_holds_them():
+    one, two, whole, three = lanes('g1', 'g2', None, 'g3')
+    first, second = claim(), claim()
+    finish(first)
+    assert ready_ids() == []
+    finish(second)
+    assert ready_ids() == [whole.id]
+    last = claim()
+    assert last.running_on == 'c1'
+    assert ready_ids() == []
+    finish(last)
+    assert ready_ids() == [three.id]
+
+
+def test_the_database_forbids_two_running_operations_of_a_lane():
+    _, second = lanes('g1', 'g1')
+    claim()
+    with pytest.raises(db_exception.DBDuplicateEntry):
+        write(journal.claim, second.id, 0, 'two', 60)
+
+
+@pytest.mark.parametrize('old_first', [True, False])
+def test_no_lane_is_that_of_the_whole_cluster(old_first):
+    """As the release before writes it."""
+    groups = [None, 'g1'] if old_first else ['g1', None]
+    operations = lanes(*groups)
+    with db.writer() as session:
+        session.execute(sa.update(models.Operation)
+                        .where(models.Operation.nodegroup_uuid.is_(None))
+                        .values(lane=None))
+    assert ready_ids() == [operations[0].id]
+    finish(claim())
+    assert claim().running_on == ('g1' if old_first else 'c1')
+
+
+def test_a_lane_is_taken_over_as_a_cluster_is():
+    one, two = lanes('g1', 'g2')
+    lost, kept = claim('one'), claim('one')
+    let_the_lease_end(lost)
+    taken = claim('two')
+    assert (taken.id, taken.owner, taken.running_on) == (one.id, 'two', 'g1')
+    assert stored(kept).owner == 'one'
+    with pytest.raises(journal.LeaseLost):
+        write(journal.check_off, lost, 'next')

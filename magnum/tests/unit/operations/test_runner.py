@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The failure policy: what each outcome of a step means."""
 
+import dataclasses
 import datetime
 
 import pytest
@@ -446,3 +447,60 @@ def test_users_read_titles_and_no_names_of_functions():
         for step in kind.steps:
             assert '_' not in step.title, step
             assert step.title.split()[0].endswith('ing'), step
+
+
+def add_group(uuid, status='UPDATE_IN_PROGRESS'):
+    with db.writer() as session:
+        session.add(models.NodeGroup(
+            uuid=uuid, name=f'own-{uuid}', cluster_id=UUID, project_id='p',
+            role='worker', is_default=False, node_count=1, status=status))
+
+
+@pytest.fixture
+def two_lanes(monkeypatch):
+    """Operations on two groups; those on `bad` fail."""
+    def settle(work):
+        if work.operation.nodegroup_uuid == 'bad':
+            raise errors.InfrastructureFailed('no room')
+
+    monkeypatch.setattr(registry, 'KINDS', kinds.table(kinds.Kind(
+        name='play', action='UPDATE', has_lane=True,
+        nodegroups=lambda work: [work.operation.nodegroup_uuid],
+        steps=(kinds.Step('settle', 'waiting for the stack', settle),))))
+    for uuid in ('bad', 'good'):
+        add_group(uuid)
+        record(nodegroup_uuid=uuid, lane=journal.lane_of(UUID, uuid))
+
+
+def test_the_last_lane_closes_the_cluster_with_what_others_met(two_lanes):
+    assert run().state == 'FAILED'
+    assert the_cluster().status == 'UPDATE_IN_PROGRESS'
+    assert run().state == 'DONE'
+    assert the_cluster().status == 'UPDATE_FAILED'
+    assert the_cluster().status_reason == 'own-bad failed'
+
+
+def test_a_lane_that_succeeds_closes_only_its_group(two_lanes):
+    with db.writer() as session:
+        session.execute(sa.update(models.Operation)
+                        .where(models.Operation.nodegroup_uuid == 'bad')
+                        .values(not_before=datetime.datetime(2100, 1, 1)))
+    assert run().state == 'DONE'
+    with db.reader() as session:
+        statuses = dict(session.execute(
+            sa.select(models.NodeGroup.uuid, models.NodeGroup.status)
+            .where(models.NodeGroup.uuid != 'ng')).all())
+    assert statuses == {'good': 'UPDATE_COMPLETE',
+                        'bad': 'UPDATE_IN_PROGRESS'}
+    assert the_cluster().status == 'UPDATE_IN_PROGRESS'
+
+
+def test_only_a_group_with_a_stack_of_its_own_has_a_lane():
+    kind = kinds.Kind(name='play', action='UPDATE', has_lane=True,
+                      nodegroups=kinds.named_group, steps=())
+    own = models.NodeGroup(uuid='own', is_default=False)
+    default = models.NodeGroup(uuid='default', is_default=True)
+    assert kind.lane('c', own) == 'c/own'
+    assert kind.lane('c', default) == kind.lane('c') == 'c'
+    plain = dataclasses.replace(kind, has_lane=False)
+    assert plain.lane('c', own) == 'c'
