@@ -74,6 +74,7 @@ class Member:
     index: str
     is_failed: bool
     is_ready: bool
+    server_id: str | None = None
 
 
 def stack_name(cluster_name: str, cluster_uuid: str) -> str:
@@ -211,14 +212,27 @@ def members(cloud: openstack.Cloud, stack: Stack,
         if group.resource_name not in groups:
             continue
         for member in inside.get(group.physical_resource_id, []):
-            ready = any(
-                row.resource_name == 'node_config_deployment'
-                and row.resource_status.endswith('_COMPLETE')
-                for row in inside.get(member.physical_resource_id, []))
+            parts = inside.get(member.physical_resource_id, [])
+            ready = any(row.resource_name == 'node_config_deployment'
+                        and row.resource_status.endswith('_COMPLETE')
+                        for row in parts)
+            server_id = next((row.physical_resource_id for row in parts
+                              if row.resource_type == 'OS::Nova::Server'),
+                             None)
             found.append(Member(
                 group.resource_name, member.resource_name,
-                member.resource_status.endswith('_FAILED'), ready))
+                member.resource_status.endswith('_FAILED'), ready, server_id))
     return found
+
+
+def lost(cloud: openstack.Cloud, stack: Stack,
+         members: Iterable[Member]) -> list[Member]:
+    """The members whose servers somebody deleted, which Heat does not see."""
+    living = {server.id for server in cloud.servers(f'{stack.name}-')}
+    # Of those not in the list some may have been given another name.
+    return [member for member in members
+            if member.server_id and member.server_id not in living
+            and not cloud.has_server(member.server_id)]
 
 
 def _owner(row: Any) -> str:

@@ -341,6 +341,14 @@ class Cloud:
                          **self._of_all_projects())['servers']
         return _named(rows, prefix)
 
+    def has_server(self, ident: str) -> bool:
+        _check('Server', ident)
+        try:
+            self._get('nova', f'/servers/{parse.quote(ident, safe="")}')
+        except errors.NotFound:
+            return False
+        return True
+
     def delete_server(self, ident: str) -> None:
         """Set its removal in motion; absent is success."""
         self._delete('nova', f'/servers/{ident}')

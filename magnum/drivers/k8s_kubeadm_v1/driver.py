@@ -131,14 +131,19 @@ class Driver(kubernetes.Driver):
 
     def _update(self, cloud: openstack.Cloud, spec: specs.ClusterSpec,
                 stack: heat.Stack) -> None:
-        failed = []
-        if stack.status == 'FAILED':
-            failed = [member for member in heat.members(cloud, stack, GROUPS)
-                      if member.is_failed and not member.is_ready]
-        if heat.Member('kube_masters', '0', True, False) in failed:
+        members = heat.members(cloud, stack, GROUPS)
+        failed = [member for member in members
+                  if stack.status == 'FAILED'
+                  and member.is_failed and not member.is_ready]
+        if any((member.group, member.index) == ('kube_masters', '0')
+               for member in failed):
             raise errors.InfrastructureFailed(
                 'The first master was never finished, so there is no control '
                 'plane to join; delete the cluster and create it again.')
+        # The only master cannot be replaced: it alone has the data.
+        failed += [member for member in heat.lost(cloud, stack, members)
+                   if member.group == 'kube_minions'
+                   or stack.parameters['number_of_masters'] != '1']
         changes = parameters.of_changed_stack(spec, stack, failed)
         if changes:
             heat.patch(cloud, stack, userdata.cluster_template(),

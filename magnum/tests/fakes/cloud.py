@@ -51,9 +51,14 @@ class Things:
 
     def __init__(self):
         self.things_left = {'servers': [], 'ports': [], 'volumes': []}
+        # Ids of servers that somebody deleted by hand.
+        self.lost = set()
 
     def servers(self, prefix):
         return self._named('servers', prefix)
+
+    def has_server(self, ident):
+        return ident not in self.lost
 
     def ports(self, prefix):
         return self._named('ports', prefix)

@@ -290,6 +290,9 @@ class Resources:
                         index, f'{stack.id}-{group.name}', inside, status))
                     rows.append(_resource(
                         'node_config_deployment', inside, '', status))
+                    rows.append(_resource(
+                        'server', inside, group.server_id(index), status,
+                        'OS::Nova::Server'))
             return rows
         return self.service.answer('resources', effect)
 
@@ -331,8 +334,10 @@ def _row(stack):
                deletion_time=None if stack.is_live else 'some time')
 
 
-def _resource(name, stack_id, physical_id, status='CREATE_COMPLETE'):
+def _resource(name, stack_id, physical_id, status='CREATE_COMPLETE',
+              kind='OS::Heat::Stack'):
     return Row(resource_name=name, physical_resource_id=physical_id,
+               resource_type=kind,
                resource_status=status, resource_status_reason='',
                links=[{'rel': 'stack',
                        'href': f'http://heat/v1/p/stacks/name/{stack_id}'}])

@@ -463,3 +463,22 @@ def test_a_refusal_of_heat_names_the_node_first(cloud, driver):
         driver.apply(cloud, specs.cluster())
     assert str(caught.value) == ('Master 0: Image status is required to be '
                                  'active not deactivated.')
+
+
+def test_a_node_whose_server_was_deleted_is_replaced(cloud, driver, built):
+    stack = only(cloud)
+    cloud.lost = {stack.minions.server_id('1')}
+    driver.apply(cloud, built)
+    assert stack.action == 'UPDATE'
+    assert stack.minions.members == ['0', '2']
+    # Once is enough: the new one lives.
+    cloud.service.complete(stack.id)
+    driver.apply(cloud, built)
+    assert stack.status == 'COMPLETE'
+
+
+def test_the_only_master_cannot_be_replaced(cloud, driver, built):
+    stack = only(cloud)
+    cloud.lost = {stack.masters.server_id('0')}
+    driver.apply(cloud, built)
+    assert stack.status == 'COMPLETE'
