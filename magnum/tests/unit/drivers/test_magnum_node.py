@@ -287,3 +287,27 @@ def test_up_starts_a_unit_of_its_own(node):
 @pytest.mark.skipif(not shutil.which('shellcheck'), reason='no shellcheck')
 def test_the_script_is_clean():
     subprocess.run(['shellcheck', str(SCRIPT)], check=True)
+
+
+@pytest.mark.parametrize(('role', 'bootstrap'), [
+    ('master', 'yes'), ('master', 'no'), ('worker', 'no')])
+def test_no_pod_runs_before_the_metadata_service_is_shut(node, role,
+                                                         bootstrap):
+    if bootstrap == 'no':
+        (node.world / 'control-plane').touch()
+    assert node.run(role, bootstrap).returncode == 0
+    unit = 'magnum-metadata-block.service'
+    shut = node.calls.index(f'systemctl enable --now {unit}')
+    begins = min(number for number, call in enumerate(node.calls)
+                 if call.startswith(('kubeadm init', 'kubeadm join')))
+    assert shut < begins
+    # Rules of the cluster's own network may be in front of it by then.
+    assert node.calls[-1] == f'systemctl restart {unit}'
+    text = (node.root / 'etc/systemd/system' / unit).read_text()
+    assert '-I FORWARD -d 169.254.169.254 -j DROP' in text
+
+
+def test_a_node_without_that_rule_is_a_node(node):
+    (node.world / 'control-plane').touch()
+    assert node.run(fail='metadata-block').returncode == 0
+    assert [signal['status'] for signal in node.signals] == ['SUCCESS']
