@@ -47,19 +47,23 @@ registry = Rule(_HOST, 'a host, or host:port, without a scheme')
 word = Rule('[A-Za-z0-9][A-Za-z0-9._-]*',
             'a word of letters, digits and any of . _ -')
 
+label = Rule('[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?',
+             'at most 63 letters, digits and any of . _ - that begin and end '
+             'with a letter or digit, as it becomes a label of nodes')
+
 url = Rule(r"[A-Za-z0-9._~:/?#\[\]@!&()*+,;=%-]*", 'a URL')
 
 
 def name_servers(value: str) -> str:
-    for item in value.split(','):
-        try:
-            address = ipaddress.ip_address(item.strip())
-        except ValueError:
-            raise ValueError('must be IP addresses separated by '
-                             'commas') from None
-        # Python takes any text for the zone of an address.
-        if '%' in str(address):
-            raise ValueError('must be IP addresses without a zone')
+    try:
+        # Python takes any text for the zone of an address, and any space
+        # around it is kept: here it is a blank.
+        if not re.fullmatch('[0-9A-Fa-f:., ]+', value):
+            raise ValueError
+        for item in value.split(','):
+            ipaddress.ip_address(item.strip())
+    except ValueError:
+        raise ValueError('must be IP addresses separated by commas') from None
     return value
 
 

@@ -25,8 +25,8 @@ _LONG_ADDRESS = '|'.join((
     f'({_GROUP}:){{7}}{_GROUP}', f'::({_GROUP}(:{_GROUP}){{0,6}})?',
     *(f'({_GROUP}:){{{before}}}:({_GROUP}(:{_GROUP}){{0,{6 - before}}})?'
       for before in range(1, 7)), f'({_GROUP}:){{7}}:'))
-_ANY_ADDRESS = rf'\s*({_ADDRESS}|{_LONG_ADDRESS})\s*'
-_ADDRESSES = rf'{_ANY_ADDRESS}(,{_ANY_ADDRESS})*'
+_ANY_ADDRESS = f' *({_ADDRESS}|{_LONG_ADDRESS}) *'
+_ADDRESSES = f'{_ANY_ADDRESS}(,{_ANY_ADDRESS})*'
 
 _STRINGS = {'type': 'object', 'additionalProperties': {'type': 'string'}}
 

@@ -42,6 +42,7 @@ class Driver(kubernetes.Driver):
         kubeadm.proxy_mode(labels)
         self._check_network(spec, labels)
         self._check_shape(spec)
+        self._check_names(spec)
         ranges.check(spec, labels)
         refused = node_text.check(spec)
         if refused:
@@ -95,6 +96,15 @@ class Driver(kubernetes.Driver):
                 raise errors.InvalidParameter(
                     field, 'needed for servers; neither the cluster nor its '
                            'template has one')
+
+    def _check_names(self, spec: specs.ClusterSpec) -> None:
+        # Both are filled into kubeadm's configuration as labels of nodes.
+        for group in spec.nodegroups:
+            for field, value in (('name', group.name), ('role', group.role)):
+                try:
+                    node_text.label(value)
+                except ValueError as e:
+                    raise errors.InvalidParameter(field, str(e)) from None
 
     def _check_user_data(self, spec: specs.ClusterSpec) -> None:
         size = self.user_data_bytes(spec)

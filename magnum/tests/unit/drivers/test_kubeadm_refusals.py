@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the kubeadm driver refuses before anything is built."""
 
+import dataclasses
 import datetime
 
 import pytest
@@ -119,3 +120,15 @@ def test_a_join_credential_ends_within_a_day(minutes):
     left = (datetime.datetime.fromisoformat(until)
             - datetime.datetime.now(datetime.UTC))
     assert left <= datetime.timedelta(days=1)
+
+
+@pytest.mark.parametrize('field', ['name', 'role'])
+@pytest.mark.parametrize('value', [
+    'x", "taints": []', 'a b', 'a,b=c', '-a', 'x' * 64, 'a\nb', ''])
+def test_a_group_is_named_as_a_label_may_be(field, value):
+    spec = specs.cluster()
+    group = dataclasses.replace(specs.group('worker', is_default=False),
+                                **{field: value})
+    spec = dataclasses.replace(spec, nodegroups=(*spec.nodegroups, group))
+    with pytest.raises(errors.InvalidParameter, match=f'for {field}'):
+        kubeadm_driver.Driver().check(spec)
