@@ -55,6 +55,12 @@ def retire(cluster_uuid: str, refs: Mapping[str, str | None]) -> None:
     stores.current().retire(cluster_uuid)
 
 
+def discard_generation(cluster_uuid: str, generation: int) -> None:
+    """Remove what was made of one generation, if anything was."""
+    names = stores.names(generation).values()
+    discard(stores.current().find(cluster_uuid, *names).values())
+
+
 def discard(refs: Iterable[str | None]) -> None:
     """Remove these certificates, and no others; None is none."""
     known = {ref for ref in refs if ref}

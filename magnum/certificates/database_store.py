@@ -29,7 +29,7 @@ from magnum import specs
 LOG = log.getLogger(__name__)
 CONF = cfg.CONF
 
-# How many rotations a crash could have left something of.
+# How many rotations of the release before could have left something.
 GENERATIONS = 32
 
 _NAMESPACE = uuid.UUID('0b7f27a4-4b7c-5c43-9f2a-5a1d8f3e6c11')
@@ -60,6 +60,7 @@ class DatabaseStore(stores.Store):
                                        passphrase)
             values.append({
                 'uuid': _ref(cluster_uuid, name),
+                'cluster_uuid': cluster_uuid,
                 'certificate': pair.certificate, 'private_key': key,
                 'private_key_passphrase': seals.KEPT.seal(passphrase),
                 'project_id': project_id, 'user_id': user_id})
@@ -86,9 +87,11 @@ class DatabaseStore(stores.Store):
             keypairs.delete(session, refs)
 
     def retire(self, cluster_uuid: str) -> None:
+        # By name too: rows of the release before do not tell their cluster.
         self.delete(*(_ref(cluster_uuid, name)
                       for generation in range(GENERATIONS)
                       for name in stores.names(generation).values()))
+        _delete_of_cluster(cluster_uuid)
 
 
 def _ref(cluster_uuid: str, name: str) -> str:
@@ -100,6 +103,12 @@ def _ref(cluster_uuid: str, name: str) -> str:
 def _insert(rows: list[dict[str, str]]) -> None:
     with db.writer() as session:
         session.add_all(models.X509KeyPair(**row) for row in rows)
+
+
+@db.retried
+def _delete_of_cluster(cluster_uuid: str) -> None:
+    with db.writer() as session:
+        keypairs.delete_of_cluster(session, cluster_uuid)
 
 
 @db.retried

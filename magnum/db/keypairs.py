@@ -27,3 +27,10 @@ def delete(session: orm.Session, uuids: Iterable[str]) -> None:
     session.execute(sa.delete(models.X509KeyPair)
                     .where(models.X509KeyPair.uuid.in_(list(uuids)))
                     .execution_options(synchronize_session=False))
+
+
+def delete_of_cluster(session: orm.Session, cluster_uuid: str) -> None:
+    """Remove all rows that were saved for the cluster."""
+    session.execute(sa.delete(models.X509KeyPair)
+                    .where(models.X509KeyPair.cluster_uuid == cluster_uuid)
+                    .execution_options(synchronize_session=False))

@@ -252,7 +252,8 @@ class X509KeyPair(Row, Base):
 
     __tablename__ = 'x509keypair'
     __table_args__ = (
-        sa.UniqueConstraint('uuid', name='uniq_x509keypair0uuid'),)
+        sa.UniqueConstraint('uuid', name='uniq_x509keypair0uuid'),
+        sa.Index('x509keypair_cluster_idx', 'cluster_uuid'))
 
     uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
     certificate: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
@@ -262,6 +263,8 @@ class X509KeyPair(Row, Base):
     intermediates: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     private_key_passphrase: orm.Mapped[str | None] = orm.mapped_column(
         sa.Text)
+    # NULL in rows of earlier releases.
+    cluster_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
 
 
 class Quota(Row, Base):

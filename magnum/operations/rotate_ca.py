@@ -5,6 +5,8 @@ The row names the old ones until the nodes have the new ones, so that what is
 signed meanwhile, or after a failure, is of use.
 """
 
+from collections.abc import Iterator
+import contextlib
 import dataclasses
 import types
 
@@ -60,13 +62,15 @@ def apply(work: working.Work) -> kinds.Facts:
     issued = types.SimpleNamespace(uuid=work.cluster.uuid, **_new_refs(work))
     spec = dataclasses.replace(work.full_spec(),
                                authorities=authority.authorities(issued))
-    return kinds.Facts(
-        cluster={'stack_id': work.driver.apply(work.cloud, spec).stack_id})
+    with _nothing_left(work):
+        return kinds.Facts(
+            cluster={'stack_id': work.driver.apply(work.cloud, spec).stack_id})
 
 
 def settle(work: working.Work) -> kinds.Facts | kinds.Again:
     """Wait for the nodes; then the new authorities are the cluster's."""
-    found = steps.settle(work)
+    with _nothing_left(work):
+        found = steps.settle(work)
     if isinstance(found, kinds.Again):
         return found
     return dataclasses.replace(
@@ -76,6 +80,21 @@ def settle(work: working.Work) -> kinds.Facts | kinds.Again:
 def retire_old_certificates(work: working.Work) -> None:
     """Remove those that nobody uses any more from the store."""
     authority.discard(work.operation.args['old_refs'].values())
+
+
+@contextlib.contextmanager
+def _nothing_left(work: working.Work) -> Iterator[None]:
+    """Remove the new certificates when the block fails for good.
+
+    Nothing refers to them then; authorities' keys are not for keeping.
+    """
+    try:
+        yield
+    except errors.Temporary:
+        raise
+    except errors.MagnumError:
+        authority.discard_generation(work.cluster.uuid, work.operation.id)
+        raise
 
 
 def _new_refs(work: working.Work) -> dict[str, str]:

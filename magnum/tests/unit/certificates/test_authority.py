@@ -305,3 +305,22 @@ def test_local_means_the_database(database_store_, caplog):
     assert isinstance(stores.by_name('local'), database_store.DatabaseStore)
     assert isinstance(stores.by_name('x509keypair'),
                       database_store.DatabaseStore)
+
+
+def test_all_generations_go_with_their_cluster(database_store_):
+    refs = issue()
+    other = authority.issue('another', 'n', 'p', 'u', generation=42)
+    authority.issue(CLUSTER, 'n', 'p', 'u', generation=42)
+    assert len(rows()) == 12
+    authority.retire(CLUSTER, refs)
+    assert {row.uuid for row in rows()} == set(other.values())
+
+
+def test_one_generation_can_be_removed(store):
+    refs = issue()
+    newer = authority.issue(CLUSTER, 'n', 'p', 'u', generation=42)
+    authority.discard_generation(CLUSTER, 42)
+    authority.discard_generation(CLUSTER, 42)
+    assert authority.ca_certificate(cluster(refs))
+    with pytest.raises(errors.NotFound):
+        authority.ca_certificate(cluster(newer))
