@@ -70,6 +70,8 @@ def upgrade(revision: str = 'head', engine: sa.Engine | None = None) -> None:
 
     :raises CannotMigrate: nothing was changed.
     """
+    # A large table takes its time.
+    session.be_patient()
     refuse_strangers(engine)
     _run(command.upgrade, engine, revision)
 

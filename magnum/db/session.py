@@ -55,6 +55,20 @@ _WRITE_NOTHING = sa.text('DELETE FROM alembic_version WHERE 0')
 _lock = threading.Lock()
 _maker = None
 _expected = 0
+_patient = False
+
+# Of connections that a firewall swallows: the kernel alone would wait for a
+# quarter of an hour.  Reading takes longer than MariaDB's own wait for a lock,
+# which is 50 s.
+_TIME_LIMITS = {
+    'pymysql': {'connect_timeout': 10, 'read_timeout': 60,
+                'write_timeout': 60},
+    'mysqldb': {'connect_timeout': 10, 'read_timeout': 60,
+                'write_timeout': 60},
+    'psycopg2': {'connect_timeout': 10, 'keepalives_idle': 15,
+                 'keepalives_interval': 5, 'keepalives_count': 3,
+                 'tcp_user_timeout': 30000}}
+_FOR_STATEMENTS = ('read_timeout', 'write_timeout')
 
 
 def _sessions():
@@ -63,8 +77,10 @@ def _sessions():
         if _maker is None:
             facade = enginefacade.transaction_context()
             # The API's threads are real ones: nobody waits for us to yield.
-            facade.configure(**{**dict(CONF.database), **_pool()},
-                             thread_checkin=False)
+            facade.configure(
+                **{**dict(CONF.database), **_pool(),
+                   'connection_parameters': _parameters()},
+                thread_checkin=False)
             engine = facade.writer.get_engine()
             # What a statement that fails, or is traced, was given is in many
             # cases secret; neither the log nor an exception may have it.
@@ -93,6 +109,28 @@ def _pool():
         return {}
     return {'max_pool_size': size,
             'max_overflow': max(overflow or 0, _expected - size)}
+
+
+def _parameters():
+    """The parameters of connections, with time limits where none are set."""
+    given = CONF.database.connection_parameters
+    url = sa.make_url(CONF.database.connection)
+    known = url.update_query_string(given, append=True).query
+    limits = _TIME_LIMITS.get(url.get_dialect().driver, {})
+    if _patient:
+        limits = {key: value for key, value in limits.items()
+                  if key not in _FOR_STATEMENTS}
+    more = [f'{key}={value}' for key, value in limits.items()
+            if key not in known]
+    return '&'.join([given, *more] if given else more)
+
+
+def be_patient():
+    """Let statements of this process take as long as they need."""
+    global _patient
+    if not _patient:
+        _patient = True
+        reset()
 
 
 def engine():
