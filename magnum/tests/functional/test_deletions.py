@@ -220,6 +220,20 @@ def test_nested_stacks_without_their_root_go_too(built):
     assert built.seen() == NOTHING
 
 
+def test_a_list_of_nested_stacks_that_takes_too_long_ends_nothing(
+        built, monkeypatch):
+    listed = built.cloud.heat.stacks.list
+
+    def list_stacks(**query):
+        if 'show_nested' in query:
+            raise exc.CommunicationError('timed out')
+        return listed(**query)
+    monkeypatch.setattr(built.cloud.heat.stacks, 'list', list_stacks)
+    delete(built)
+    work()
+    assert built.seen() == NOTHING
+
+
 class Late:
     """Heat makes a stack after the connection for its answer broke."""
 

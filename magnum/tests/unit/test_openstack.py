@@ -250,6 +250,22 @@ def test_a_version_is_added_to_addresses_without_one(cloud, user):
     assert user.load_balancers() == []
 
 
+@pytest.mark.parametrize('service, kind', [
+    ('nova/v2.1', 'servers'), ('neutron/v2.0', 'ports'),
+    ('cinder/v3', 'volumes')])
+def test_things_are_found_by_the_beginning_of_their_names(
+        cloud, service, kind):
+    cloud.keystone.services['block-storage'] = 'http://cinder/v3'
+    user = openstack.token_cloud(cloud.keystone.user_token())
+    host, version = service.split('/')
+    serve(cloud, host, {f'/{version}/{kind}': {kind: [
+        {'id': '1', 'name': 'a.b-node-0'}, {'id': '2', 'name': 'axb-node-0'},
+        {'id': '3', 'name': None}, {'id': '4', 'name': 'other-a.b-node'}]}})
+    found = getattr(user, kind)('a.b-')
+    assert [(thing.id, thing.name) for thing in found] == [
+        ('1', 'a.b-node-0')]
+
+
 def test_removing_what_is_gone_is_a_success(cloud, user):
     serve(cloud, 'octavia', {})
     serve(cloud, 'neutron', {})
