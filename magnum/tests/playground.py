@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The application with a little of everything, which never runs out.
 
-For those who send requests at random.  What a conductor would have to do is
-done at once, so that the next request finds a cluster that can be changed.
+For those who send requests at random.  A conductor works after each request,
+so that the next one finds a cluster that can be changed.
 What there was in the beginning comes back some time after it was changed:
 not at once, because a client may well look whether what it deleted has gone.
 """
@@ -22,7 +22,7 @@ from magnum.certificates import authority
 from magnum.db import models
 from magnum.db import schema
 from magnum.db import session as db
-from magnum.operations import registry
+from magnum.tests import conducting
 from magnum.tests import databases
 from magnum.tests import factories
 from magnum.tests import wsgi
@@ -59,16 +59,18 @@ class Renewed:
         self.app = app
         self.certificates = authority.issue(CLUSTER, 'c', wsgi.PROJECT,
                                             'owner')
+        self.keys = stored_keys()
         self.lock = threading.Lock()
         self.served = 0
         # How many requests to wait until what was changed comes back.
         self.left = None
-        renew(self.certificates, everything=True)
+        renew(self.certificates, self.keys, everything=True)
 
     def __call__(self, environ, start_response):
         with self.lock:
             if self.left == 0 or self.served == FORGETTING:
-                renew(self.certificates, self.served == FORGETTING)
+                renew(self.certificates, self.keys,
+                      self.served == FORGETTING)
                 self.left = None
                 self.served %= FORGETTING
             self.served += 1
@@ -82,7 +84,7 @@ class Renewed:
             method = environ['REQUEST_METHOD']
             changed = method != 'GET' and codes[-1] < 300
             if changed:
-                settle(self.certificates)
+                conducting.work()
             if changed and (self.left is None or method == 'DELETE'):
                 self.left = PATIENCE
             elif self.left is not None:
@@ -90,30 +92,14 @@ class Renewed:
             return answer
 
 
-def settle(certificates):
-    """Do to the rows what a conductor would have done by and by."""
-    cluster, group = models.Cluster, models.NodeGroup
-    with db.writer() as session:
-        for operation in session.scalars(sa.select(models.Operation)).all():
-            here = cluster.uuid == operation.cluster_uuid
-            groups = group.cluster_id == operation.cluster_uuid
-            if operation.kind == 'delete_cluster':
-                session.execute(sa.delete(group).where(groups))
-                session.execute(sa.delete(cluster).where(here))
-            elif operation.kind == 'delete_nodegroup':
-                session.execute(sa.delete(group).where(
-                    groups, group.uuid == operation.args['nodegroup']))
-            else:
-                status = registry.KINDS[operation.kind].status('COMPLETE')
-                session.execute(sa.update(cluster).where(here).values(
-                    status=status, api_address='https://192.0.2.7:6443',
-                    stack_id='stack', **certificates))
-                session.execute(sa.update(group).where(groups)
-                                .values(status=status))
-            session.delete(operation)
+def stored_keys():
+    """The certificates as the database has them."""
+    with db.reader() as session:
+        return [dict(row) for row in session.execute(
+            sa.select(models.X509KeyPair.__table__)).mappings()]
 
 
-def renew(certificates, everything):
+def renew(certificates, keys, everything):
     """Make the rows those that there were in the beginning.
 
     :param everything: those that came later go.
@@ -122,11 +108,13 @@ def renew(certificates, everything):
     with db.writer() as session:
         if everything:
             for table in reversed(models.Base.metadata.sorted_tables):
-                if table is not models.X509KeyPair.__table__:
-                    session.execute(sa.delete(table))
+                session.execute(sa.delete(table))
         else:
+            session.execute(sa.delete(models.X509KeyPair).where(
+                models.X509KeyPair.uuid.in_([key['uuid'] for key in keys])))
             for row in rows:
                 session.execute(_older(row))
+        session.execute(sa.insert(models.X509KeyPair), keys)
     factories.store(*rows)
 
 

@@ -43,6 +43,12 @@ class Subnet:
     project_id: str = 'p'
 
 
+# Methods of the real one that a conductor uses, each with one argument.
+CALLS = ('image', 'flavor', 'external_network', 'network', 'subnet',
+         'keypair', 'project', 'servers', 'ports', 'volumes',
+         'delete_server', 'delete_port', 'delete_volume')
+
+
 class Things:
     """Servers, ports and volumes that a stack may leave behind.
 
@@ -128,8 +134,17 @@ class FakeCloud:
         self.routes = {'n-2': {'n-1'}}
 
     def install(self, monkeypatch):
-        """Take the place of the cloud that a request speaks to."""
+        """Be the cloud of a request, and answer the look-ups of conductors."""
         monkeypatch.setattr(openstack, 'request_cloud', lambda context: self)
+        for name in CALLS:
+            if not hasattr(self, name):
+                continue
+            monkeypatch.setattr(openstack.Cloud, name,
+                                self._in_stead(getattr(self, name)))
+
+    @staticmethod
+    def _in_stead(look_up):
+        return lambda cloud, ident: look_up(ident)
 
     def image(self, ident):
         return self._find('Image', ident)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A driver whose infrastructure is a dictionary."""
 
+import contextlib
+
 from magnum import drivers
 from magnum.drivers import base
 from magnum.drivers import kubernetes
@@ -50,9 +52,11 @@ class FakeDriver(kubernetes.Driver):
         if spec.uuid not in self.stacks:
             return base.Observed(base.State.GONE)
         return base.Observed(
-            self.state, self.reason, api_address='https://192.0.2.1:6443',
+            self.state, self.reason, api_address='https://192.0.2.7:6443',
+            coe_version='v1.31.0',
             nodegroups={group.uuid: base.ObservedNodeGroup(
-                self.state, self.reason, node_addresses=('10.0.0.1',))
+                self.state, self.reason, node_addresses=('10.0.0.5',),
+                stack_id=f'stack-of-{spec.uuid}')
                 for group in spec.nodegroups
                 if group.uuid not in self.destroyed})
 
@@ -82,3 +86,15 @@ def install(monkeypatch):
     monkeypatch.setattr(drivers, '_installed',
                         lambda: {'fake': driver, 'able': able})
     return driver
+
+
+@contextlib.contextmanager
+def outcome(status):
+    """In the block, what any of the drivers builds comes out so."""
+    fakes = drivers._installed().values()
+    for driver in fakes:
+        driver.state = base.State[status.partition('_')[2]]
+        driver.reason = f'It is {status}.'
+    yield
+    for driver in fakes:
+        driver.state, driver.reason = base.State.COMPLETE, None

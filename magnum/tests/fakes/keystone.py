@@ -43,6 +43,11 @@ class FakeKeystone:
                                       for role in roles],
                             'project': {'id': project_id}})
 
+    def admit(self, token, user_id, project_id, roles):
+        """Have a token of that name."""
+        self.tokens[token] = self.tokens.pop(
+            self.user_token(user_id, project_id, roles))
+
     def owner_of(self, headers):
         """Who asks; None without a valid token."""
         return self.tokens.get(headers.get('X-Auth-Token'))

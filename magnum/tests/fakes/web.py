@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network: fake services by host name, and what can go wrong with it."""
 
+import contextlib
 import json
 from urllib import parse
 
@@ -88,22 +89,33 @@ class Cloud:
         self.web.services = {'keystone': self.keystone,
                              'barbican': self.barbican}
 
+    def connect(self):
+        """Be all that the service speaks to, as if its process were new."""
+        openstack.reset()
+        identity.reset()
+        openstack.service_session().session.mount('http://', self.web)
 
-@pytest.fixture
-def cloud():
-    """The fake cloud, in place of all that the service speaks to."""
+
+@contextlib.contextmanager
+def configured():
+    """The options by which the service finds such a cloud and logs in."""
     options._login()
     values = [*((name, value, 'keystone_auth')
                 for name, value in LOGIN.items()),
               *((name, value, 'trust') for name, value in TRUST.items())]
     for name, value, group in values:
         CONF.set_override(name, value, group)
-    openstack.reset()
-    identity.reset()
-    made = Cloud()
-    openstack.service_session().session.mount('http://', made.web)
-    yield made
+    yield
     for name, _, group in values:
         CONF.clear_override(name, group)
     openstack.reset()
     identity.reset()
+
+
+@pytest.fixture
+def cloud():
+    """The fake cloud, in place of all that the service speaks to."""
+    with configured():
+        made = Cloud()
+        made.connect()
+        yield made

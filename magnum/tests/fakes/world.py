@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """All that a conductor can have an effect on, in memory or a file.
 
-Heat and Keystone are fakes; the driver, the certificates (in the database)
-and the journal are the real ones.  For what the real driver cannot do there is
-another, `able`, with infrastructure of its own.
+Heat and Keystone are fakes, and so is what the API looks up.  All that is ours
+is real: the driver, the certificates (in the database), delegation, the
+journal and the runner.  For what the real driver cannot do there is another,
+`able`, with infrastructure of its own.
 """
 
 import contextlib
@@ -18,13 +19,12 @@ from magnum import context as contexts
 from magnum.db import models
 from magnum.db import session as db
 from magnum import drivers
-from magnum import errors
-from magnum import identity
 from magnum import openstack
 from magnum import rpc
 from magnum.tests.fakes import cloud as clouds
 from magnum.tests.fakes import driver as fake_driver
 from magnum.tests.fakes import heat as heats
+from magnum.tests.fakes import web
 
 CONF = cfg.CONF
 
@@ -37,35 +37,13 @@ _NEW = {'id', 'uuid', 'cluster_id', 'created_at', 'updated_at', 'stack_id',
         'front_proxy_ca_cert_ref', 'magnum_cert_ref'}
 
 
-class Keystone:
-    """Trustees by name, and the trusts that they hold."""
-
-    def __init__(self):
-        self.trustees, self.trusts = {}, {}
-
-    def delegate(self, cloud, cluster_uuid, project_id):
-        name = f'{cluster_uuid}_{project_id}'
-        user_id = self.trustees.setdefault(name, f'user-of-{cluster_uuid}')
-        trust_id = self.trusts.setdefault(user_id, f'trust-of-{user_id}')
-        return {'trustee_user_id': user_id, 'trustee_username': name,
-                'trustee_password': 'secret', 'trust_id': trust_id}
-
-    def retire(self, cluster_uuid, project_id, trustee_user_id=None,
-               trust_id=None):
-        user_id = self.trustees.pop(f'{cluster_uuid}_{project_id}', None)
-        self.trusts.pop(user_id, None)
-
-
 class Cloud(clouds.Things, clouds.FakeCloud):
-    """The look-ups of the API's fake, and Heat."""
+    """What can be looked up, what a stack may leave behind, and Heat."""
 
     def __init__(self, heat):
         clouds.Things.__init__(self)
         clouds.FakeCloud.__init__(self)
-        self.project_id, self.heat = PROJECT, heat.client(PROJECT)
-
-    def has_service(self, service_type):
-        return False
+        self.heat = heat.client(PROJECT)
 
 
 @dataclasses.dataclass
@@ -73,7 +51,7 @@ class World:
     """What tests look at."""
 
     heat: heats.FakeHeat
-    keystone: Keystone
+    outside: web.Cloud
     cloud: Cloud
     context: contexts.RequestContext
     template: models.ClusterTemplate
@@ -92,11 +70,11 @@ class World:
         return {'kube_minions': stack.minions, 'kube_masters': stack.masters
                 }[group].server_id(index)
 
-    def end_the_token(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def end_the_token(self) -> None:
         """From now on no service takes the token of the one who asked."""
-        def ended(token):
-            raise errors.AuthorisationEnded('it was revoked')
-        monkeypatch.setattr(openstack, 'token_cloud', ended)
+        del self.outside.keystone.tokens[self.context.auth_token]
+        # No conductor has it in its memory.
+        self.outside.connect()
 
     def seen(self) -> dict[str, Any]:
         """The whole world, but for what differs between any two runs."""
@@ -114,8 +92,8 @@ class World:
                           for group in spec.nodegroups
                           if group.uuid not in self.able.destroyed]
                          for spec in self.able.stacks.values()],
-                'trustees': ['trustee' for _ in self.keystone.trustees],
-                'trusts': len(self.keystone.trusts)}
+                'trustees': len(self.outside.keystone.users),
+                'trusts': len(self.outside.keystone.trusts)}
 
 
 def _rows(session, model) -> list[dict[str, Any]]:
@@ -129,41 +107,37 @@ def _rows(session, model) -> list[dict[str, Any]]:
 
 @contextlib.contextmanager
 def configured():
-    """Certificates, with short keys, are kept in the database."""
+    """Certificates with short keys in the database; trusts are in use."""
     options = [
+        ('journal', 'seal_keys',
+         ['zLw6nyGQFXCxPBcnoIW8Iw6B7Oa0jZJqDZX2FD4vCI0=']),
+        ('trust', 'cluster_user_trust', True),
         ('certificates', 'cert_manager_type', 'x509keypair'),
         ('certificates', 'encryption_keys',
          ['BbLw6nyGQFXCxPBcnoIW8Iw6B7Oa0jZJqDZX2FD4vCI=']),
         ('x509', 'rsa_key_size', 1024)]
     for group, name, value in options:
         CONF.set_override(name, value, group=group)
-    yield
+    with web.configured():
+        yield
     for group, name, _ in options:
         CONF.clear_override(name, group=group)
 
 
 def build(monkeypatch: pytest.MonkeyPatch) -> World:
     """A new, empty world; from now on it is the one there is."""
-    heat, keystone = heats.FakeHeat(auto=True), Keystone()
+    heat, outside = heats.FakeHeat(auto=True), web.Cloud()
     cloud = Cloud(heat)
+    outside.connect()
+    del outside.keystone.services['load-balancer']
     cloud.things['Image'][0].properties['kube_version'] = 'v1.31.4'
-    for name, value in (('request_cloud', lambda context: cloud),
-                        ('token_cloud', lambda token: cloud),
-                        ('service_cloud', lambda project_id=None: cloud)):
-        monkeypatch.setattr(openstack, name, value)
-    for name, value in (('seal', lambda token: f'sealed {token}'),
-                        ('unseal', lambda sealed: sealed.split()[-1]),
-                        ('delegate', keystone.delegate),
-                        ('retire', keystone.retire),
-                        ('is_delegating', lambda: True),
-                        ('trustee_domain_id', lambda: 'domain'),
-                        ('node_auth_url', lambda: 'http://keystone/v3'),
-                        ('trust_id_for_nodes', lambda trust_id: trust_id)):
-        monkeypatch.setattr(identity, name, value)
+    cloud.install(monkeypatch)
+    monkeypatch.setattr(openstack.Cloud, 'heat', cloud.heat)
     monkeypatch.setattr(rpc, 'hint', lambda: None)
-    return World(heat, keystone, cloud,
-                 contexts.RequestContext(user_id='u', project_id=PROJECT,
-                                         auth_token='token', is_admin=False),
+    return World(heat, outside, cloud,
+                 contexts.RequestContext(
+                     user_id='u', project_id=PROJECT, is_admin=False,
+                     auth_token=outside.keystone.user_token('u', PROJECT)),
                  _template(), _able(monkeypatch))
 
 

@@ -26,7 +26,7 @@ from magnum.tests.fakes import cloud as clouds
 from magnum.tests.fakes import world as worlds
 
 NOTHING = {'clusters': [], 'nodegroups': [], 'stacks': [], 'able': [],
-           'trustees': [], 'trusts': 0, 'certificates': 0}
+           'trustees': 0, 'trusts': 0, 'certificates': 0}
 
 
 @pytest.fixture
@@ -98,8 +98,8 @@ def without_groups(world, monkeypatch):
 
 
 def without_trustee(world, monkeypatch):
-    world.keystone.trustees.clear()
-    world.keystone.trusts.clear()
+    world.outside.keystone.users.clear()
+    world.outside.keystone.trusts.clear()
 
 
 def without_certificates(world, monkeypatch):
@@ -142,7 +142,7 @@ def test_the_service_deletes_what_the_member_may_not_see(built, monkeypatch):
     """The token ended, and the driver is gone."""
     without_driver(built, monkeypatch)
     delete(built)
-    built.end_the_token(monkeypatch)
+    built.end_the_token()
     work()
     assert built.seen() == NOTHING
 

@@ -7,7 +7,6 @@ in the end the world is that of a run that nothing disturbed.
 """
 
 import dataclasses
-import datetime
 
 import pytest
 import sqlalchemy as sa
@@ -19,15 +18,14 @@ from magnum.operations import create_cluster
 from magnum.operations import create_nodegroup
 from magnum.operations import delete_cluster
 from magnum.operations import delete_nodegroup
-from magnum.operations import journal
 from magnum.operations import registry
 from magnum.operations import resize_cluster
 from magnum.operations import rotate_ca
 from magnum.operations import rotate_credential
-from magnum.operations import runner
 from magnum.operations import update_cluster
 from magnum.operations import update_nodegroup
 from magnum.operations import upgrade_cluster
+from magnum.tests import conducting
 from magnum.tests import factories
 from magnum.tests.fakes import world as worlds
 
@@ -81,7 +79,7 @@ def request(world, kind):
                            {'name': 'c', 'node_count': 3})
     if kind == 'create_cluster':
         return
-    work_until_done()
+    conducting.work()
     if kind == 'update_cluster':
         update_cluster.request(world.context, the_cluster(), 5)
     elif kind == 'resize_cluster':
@@ -108,7 +106,7 @@ def request_of_the_able(world, kind):
         update_nodegroup.request(context, the_cluster(), worker(), wish)
     elif kind == 'delete_nodegroup':
         create_nodegroup.request(context, the_cluster(), GROUP)
-        work_until_done()
+        conducting.work()
         delete_nodegroup.request(context, the_cluster(),
                                  the_cluster().nodegroups[-1])
     elif kind == 'upgrade_cluster':
@@ -124,29 +122,6 @@ def newer_template(world):
     newer = factories.template(uuid=NEWER, driver='able', image_id='coreos')
     factories.store(newer)
     return newer
-
-
-def claim():
-    """Claim what is ready, or would be in a while."""
-    with db.writer() as session:
-        session.execute(sa.update(models.Operation)
-                        .where(models.Operation.state == 'ACTIVE')
-                        .values(not_before=datetime.datetime(2000, 1, 1)))
-    with db.reader() as session:
-        ready = journal.ready(session, list(registry.KINDS))
-    for operation_id, attempt in ready:
-        with db.writer() as session:
-            return journal.claim(session, operation_id, attempt, 'me', 60)
-    return None
-
-
-def work_until_done():
-    for _ in range(50):
-        operation = claim()
-        if operation is None:
-            return
-        runner.run(operation)
-    raise AssertionError('the work does not end')
 
 
 def die(monkeypatch, kind_name, step_name, moment):
@@ -175,8 +150,8 @@ def test_another_conductor_finishes(world, monkeypatch, kind, step, moment):
     request(world, kind)
     die(monkeypatch, kind, step, moment)
     with pytest.raises(Crash):
-        work_until_done()
-    work_until_done()
+        conducting.work()
+    conducting.work()
     assert world.seen() == undisturbed(kind, monkeypatch)
 
 
@@ -185,7 +160,7 @@ def undisturbed(kind, monkeypatch):
     if kind not in _undisturbed:
         with worlds.another(monkeypatch) as world:
             request(world, kind)
-            work_until_done()
+            conducting.work()
             _undisturbed[kind] = world.seen()
     return _undisturbed[kind]
 
@@ -201,11 +176,11 @@ def test_a_delete_after_a_crash_leaves_nothing(world, monkeypatch, step,
     request(world, 'create_cluster')
     die(monkeypatch, 'create_cluster', step, moment)
     with pytest.raises(Crash):
-        work_until_done()
+        conducting.work()
     delete_cluster.request(world.context, the_cluster())
-    work_until_done()
+    conducting.work()
     assert world.seen() == {'clusters': [], 'nodegroups': [], 'stacks': [],
-                            'able': [], 'trustees': [], 'trusts': 0,
+                            'able': [], 'trustees': 0, 'trusts': 0,
                             'certificates': 0}
 
 
@@ -216,7 +191,7 @@ def test_a_logout_does_not_stop_the_looking(world, monkeypatch, kind):
     die(monkeypatch, kind, {'create_cluster': 'settle',
                             'delete_cluster': 'await_gone'}[kind], 'before')
     with pytest.raises(Crash):
-        work_until_done()
-    world.end_the_token(monkeypatch)
-    work_until_done()
+        conducting.work()
+    world.end_the_token()
+    conducting.work()
     assert world.seen() == undisturbed(kind, monkeypatch)

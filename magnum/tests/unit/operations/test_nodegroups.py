@@ -4,8 +4,6 @@
 The cluster is built by a driver that has every power, or by none that has.
 """
 
-import datetime
-
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -19,14 +17,12 @@ from magnum.operations import create_cluster
 from magnum.operations import create_nodegroup
 from magnum.operations import delete_cluster
 from magnum.operations import delete_nodegroup
-from magnum.operations import journal
-from magnum.operations import registry
 from magnum.operations import resize_cluster
 from magnum.operations import rotate_ca
 from magnum.operations import rotate_credential
-from magnum.operations import runner
 from magnum.operations import update_nodegroup
 from magnum.operations import upgrade_cluster
+from magnum.tests import conducting
 from magnum.tests import factories
 from magnum.tests.fakes import world as worlds
 
@@ -44,7 +40,7 @@ def world(sqlite_database, monkeypatch):
         made.empower()
         create_cluster.request(made.context, made.template,
                                {'name': 'c', 'node_count': 3})
-        work()
+        conducting.work()
         yield made
 
 
@@ -67,22 +63,6 @@ def active():
             sa.select(models.Operation).order_by(models.Operation.id)
             .where(models.Operation.state == 'ACTIVE',
                    models.Operation.cancelled == sa.false())).all()
-
-
-def work(times=50):
-    """Do what is to be done, without any waiting."""
-    for _ in range(times):
-        with db.writer() as session:
-            session.execute(
-                sa.update(models.Operation)
-                .values(not_before=datetime.datetime(2000, 1, 1)))
-        with db.reader() as session:
-            ready = journal.ready(session, list(registry.KINDS))
-        if not ready:
-            return
-        with db.writer() as session:
-            operation = journal.claim(session, *ready[0], 'me', 60)
-        runner.run(operation)
 
 
 def add(world, **wish):
@@ -121,17 +101,17 @@ def test_a_new_group_and_its_work_are_there_at_once(world):
     assert (operation.kind, operation.args) == (
         'create_nodegroup', {'nodegroup': made.uuid, 'is_new': True})
     assert operation.sealed_token and operation.timeout_seconds
-    work()
+    conducting.work()
     assert (cluster().status, group('own').status) == (
         'UPDATE_COMPLETE', 'CREATE_COMPLETE')
-    assert group('own').node_addresses == ['10.0.0.1']
+    assert group('own').node_addresses == ['10.0.0.5']
     assert world.able.applied[-1].nodegroups[-1].node_labels == {'a': 'b'}
 
 
 def test_a_group_that_was_not_made_says_why(world):
     fail(world)
     add(world)
-    work()
+    conducting.work()
     assert (cluster().status, group('own').status) == (
         'UPDATE_FAILED', 'CREATE_FAILED')
     assert cluster().status_reason == 'own failed: no more hosts'
@@ -169,7 +149,7 @@ def test_limits_take_no_power_and_change_nothing_but_rows(world):
     change(world, min_node_count=1, max_node_count=5)
     assert (cluster().status, group().status) == ('UPDATE_IN_PROGRESS',) * 2
     assert (group().min_node_count, group().max_node_count) == (1, 5)
-    work()
+    conducting.work()
     assert (cluster().status, group().status) == ('UPDATE_COMPLETE',) * 2
     assert len(world.able.applied) == applied
 
@@ -178,7 +158,7 @@ def test_limits_repair_nothing(world):
     fail(world)
     resize(world, 'default-worker', 4)
     change(world, max_node_count=5)
-    work()
+    conducting.work()
     assert (cluster().status, group().status) == ('UPDATE_FAILED',) * 2
     assert group().max_node_count == 5
 
@@ -188,7 +168,7 @@ def test_limits_of_clusters_that_no_driver_knows_can_be_changed(world):
         session.execute(sa.update(models.ClusterTemplate)
                         .values(driver='of-long-ago'))
     change(world, max_node_count=5)
-    work()
+    conducting.work()
     assert group().status == 'UPDATE_COMPLETE'
 
 
@@ -205,20 +185,20 @@ def test_labels_that_were_refused_are_taken_back(world, monkeypatch):
     refuse(world, monkeypatch)
     change(world, node_labels={'a': 'b'}, max_node_count=5)
     assert group().node_labels == {'a': 'b'}
-    work()
+    conducting.work()
     assert (group().node_labels, group().max_node_count) == ({}, None)
     assert group().status == 'UPDATE_FAILED'
 
 
 def test_a_group_goes_and_its_cluster_stays(world):
     add(world)
-    work()
+    conducting.work()
     delete_nodegroup.request(world.context, cluster(), group('own'))
     delete_nodegroup.request(world.context, cluster(), group('own'))
     assert (cluster().status, group('own').status) == (
         'UPDATE_IN_PROGRESS', 'DELETE_IN_PROGRESS')
     assert [operation.kind for operation in active()] == ['delete_nodegroup']
-    work()
+    conducting.work()
     assert group('own') is None
     assert cluster().status == 'UPDATE_COMPLETE'
 
@@ -230,14 +210,14 @@ def test_what_was_to_be_done_to_a_group_that_goes_is_not_done(world):
     delete_nodegroup.request(world.context, cluster(), group('own'))
     assert [operation.kind for operation in active()] == [
         'resize_cluster', 'delete_nodegroup']
-    work()
+    conducting.work()
     assert group('own') is None
     assert group().status == cluster().status == 'UPDATE_COMPLETE'
 
 
 def test_a_group_that_goes_with_its_cluster_needs_no_work_of_its_own(world):
     add(world)
-    work()
+    conducting.work()
     delete_cluster.request(world.context, cluster())
     delete_nodegroup.request(world.context, cluster(), group('own'))
     assert [operation.kind for operation in active()] == ['delete_cluster']
@@ -245,11 +225,11 @@ def test_a_group_that_goes_with_its_cluster_needs_no_work_of_its_own(world):
 
 def test_a_group_that_does_not_go_says_why(world, monkeypatch):
     add(world)
-    work()
+    conducting.work()
     monkeypatch.setattr(world.able, 'destroy_nodegroup', lambda *args: None)
     fail(world)
     delete_nodegroup.request(world.context, cluster(), group('own'))
-    work()
+    conducting.work()
     assert (cluster().status, group('own').status) == (
         'UPDATE_FAILED', 'DELETE_FAILED')
     assert group('own').status_reason == 'no more hosts'
@@ -261,7 +241,7 @@ def test_an_operation_does_not_see_what_waits_behind_it(world):
     resize(world, 'own', 2)
     resize(world, 'default-worker', 3, '0')
     before = len(world.able.applied)
-    work()
+    conducting.work()
     assert [sizes(spec) for spec in world.able.applied[before:]] == [
         {'default-master': 1, 'default-worker': 4},
         {'default-master': 1, 'default-worker': 4, 'own': 1},
@@ -274,7 +254,7 @@ def test_a_refused_resize_leaves_the_size_that_another_asked_for(
     refuse(world, monkeypatch)
     resize(world, 'default-worker', 4)
     resize(world, 'default-worker', 5)
-    work(1)
+    conducting.work_once()
     assert group().node_count == 5
 
 
@@ -283,7 +263,7 @@ def test_a_replacement_and_every_node_named_meanwhile_reach_the_driver(world):
     resize(world, 'default-worker', 3, 'server-1')
     resize(world, 'default-worker', 2, '0')
     resize(world, 'default-worker', 2, 'server-2', '1')
-    work()
+    conducting.work()
     assert [(spec.workers.node_count, spec.workers.nodes_to_remove)
             for spec in world.able.applied[before:]] == [
         (3, ('server-1',)), (2, ('0',)), (2, ('server-2', '1'))]
@@ -292,11 +272,11 @@ def test_a_replacement_and_every_node_named_meanwhile_reach_the_driver(world):
 
 def test_a_group_that_has_just_gone_gets_no_size(world):
     seen_before, row = cluster(), add(world)
-    work()
+    conducting.work()
     delete_nodegroup.request(world.context, cluster(), row)
     with pytest.raises(errors.WrongStatus, match='own'):
         resize_cluster.request(world.context, seen_before, row, 3)
-    work()
+    conducting.work()
     with pytest.raises(errors.NotFound, match='own'):
         resize_cluster.request(world.context, seen_before, row, 3)
     assert active() == []
@@ -320,7 +300,7 @@ def test_masters_without_a_template_are_not_resized(world):
 
 def test_an_upgrade_takes_the_default_groups_along(world):
     add(world)
-    work()
+    conducting.work()
     newer = factories.template(driver='able', image_id='coreos')
     factories.store(newer)
     upgrade_cluster.request(world.context, cluster(), newer, group(), 2)
@@ -328,7 +308,7 @@ def test_an_upgrade_takes_the_default_groups_along(world):
     assert [(row.status, row.image_id) for row in cluster().nodegroups] == [
         ('UPDATE_IN_PROGRESS', 'coreos'), ('UPDATE_IN_PROGRESS', 'coreos'),
         ('CREATE_COMPLETE', 'ubuntu-k8s')]
-    work()
+    conducting.work()
     spec = world.able.applied[-1]
     assert (spec.image_id, spec.max_batch_size, spec.image_properties) == (
         'coreos', 2, {'os_distro': 'coreos'})
@@ -341,7 +321,7 @@ def test_a_refused_upgrade_is_taken_back(world, monkeypatch):
     factories.store(newer)
     refuse(world, monkeypatch)
     upgrade_cluster.request(world.context, cluster(), newer, group())
-    work()
+    conducting.work()
     assert cluster().cluster_template_id == world.template.uuid
     assert {row.image_id for row in cluster().nodegroups} == {'ubuntu-k8s'}
     assert cluster().status == 'UPDATE_FAILED'
@@ -371,7 +351,7 @@ def test_new_authorities_take_the_place_of_the_old(world):
     old, given = references(), world.able.applied[-1].authorities
     rotate_ca.request(world.context, cluster())
     assert references() == old
-    work()
+    conducting.work()
     new = references()
     assert not set(new.values()) & set(old.values())
     assert stored_certificates() == set(new.values())
@@ -383,7 +363,7 @@ def test_old_authorities_stay_when_the_new_ones_do_not_arrive(world):
     old = references()
     fail(world)
     rotate_ca.request(world.context, cluster())
-    work()
+    conducting.work()
     assert references() == old
     assert stored_certificates() > set(old.values())
     assert cluster().status == 'UPDATE_FAILED'
@@ -395,7 +375,7 @@ def test_a_credential_is_renewed_without_a_word(world):
     operation, = active()
     assert operation.kind == 'rotate_credential'
     assert cluster().status == 'CREATE_COMPLETE'
-    work()
+    conducting.work()
     assert len(world.able.applied) == applied + 1
     assert cluster().status == 'CREATE_COMPLETE'
 
@@ -410,7 +390,7 @@ def test_no_credential_is_renewed_of_what_goes(world):
 def test_a_token_that_ends_while_a_group_goes_stops_nothing(
         world, monkeypatch):
     add(world)
-    work()
+    conducting.work()
     own = worlds.Cloud(world.heat)
     monkeypatch.setattr(openstack, 'service_cloud', lambda project_id: own)
     observe = world.able.observe
@@ -421,6 +401,6 @@ def test_a_token_that_ends_while_a_group_goes_stops_nothing(
         return observe(cloud, spec)
     monkeypatch.setattr(world.able, 'observe', as_the_service)
     delete_nodegroup.request(world.context, cluster(), group('own'))
-    work()
+    conducting.work()
     assert group('own') is None
     assert cluster().status == 'UPDATE_COMPLETE'
