@@ -90,9 +90,13 @@ OPTS = {
                         'boot_volume_type is absent. Empty: the first one '
                         'that Cinder lists.'),
         cfg.StrOpt('default_etcd_volume_type', default='',
-                   help='The same for the volume of etcd.'),
+                   help='Volume type of the volumes of etcd when the label '
+                        'etcd_volume_type is absent. Empty: the first one '
+                        'that Cinder lists.'),
         cfg.StrOpt('default_docker_volume_type', default='',
-                   help='The same for the volume that stores containers.'),
+                   help='Volume type of the volumes for container storage '
+                        'when the label docker_volume_type is absent. Empty: '
+                        'the first one that Cinder lists.'),
     ],
     'docker_registry': [
         cfg.StrOpt('swift_region',

@@ -108,25 +108,29 @@ def backend(value: str) -> str:
 LABELS = {label.name: label for label in (
     # Versions and images.
     Label('kube_tag', version, None, False,
-          'Kubernetes version; must be the one in the image.'),
+          'Version of Kubernetes; must be the one in the image.'),
     Label('container_infra_prefix', word, '', False,
           'Registry path, ending in "/", that replaces the one of every '
           'image.'),
     Label('cloud_provider_tag', word, None, False,
-          'Version of the cloud controller manager; that of Kubernetes.'),
+          'Version of the cloud controller manager; without it, the first '
+          'one for the minor version of Kubernetes.'),
     Label('cinder_csi_plugin_tag', word, None, False,
-          'Version of the Cinder CSI plugin; that of Kubernetes.'),
+          'Version of the Cinder CSI plugin; without it, the first one for '
+          'the minor version of Kubernetes.'),
     Label('csi_attacher_tag', word, 'v4.10.0', False,
-          'Version of the CSI attacher.'),
+          'Version of the CSI attacher, a helper of Cinder CSI.'),
     Label('csi_provisioner_tag', word, 'v5.3.0', False,
-          'Version of the CSI provisioner.'),
+          'Version of the CSI provisioner, a helper of Cinder CSI.'),
     Label('csi_resizer_tag', word, 'v1.14.0', False,
-          'Version of the CSI resizer.'),
+          'Version of the CSI resizer, a helper of Cinder CSI.'),
     Label('csi_node_driver_registrar_tag', word, 'v2.15.0', False,
-          'Version of the CSI registrar.'),
+          'Version of the CSI node driver registrar, a helper of Cinder '
+          'CSI.'),
     Label('csi_liveness_probe_tag', word, 'v2.17.0', False,
-          'Version of the CSI liveness probe.'),
-    Label('flannel_tag', word, 'v0.26.7', False, 'Version of flannel.'),
+          'Version of the CSI liveness probe, a helper of Cinder CSI.'),
+    Label('flannel_tag', word, 'v0.26.7', False,
+          'Version of flannel, the network of pods.'),
     Label('flannel_cni_tag', word, 'v1.6.2-flannel1', False,
           'Version of flannel\'s CNI plugin.'),
     Label('metrics_server_tag', word, 'v0.7.2', False,
@@ -135,56 +139,72 @@ LABELS = {label.name: label for label in (
     Label('availability_zone', text, '', False,
           'Availability zone of nodes and their volumes.'),
     Label('fixed_subnet_cidr', cidr, '10.0.0.0/24', False,
-          'Addresses of the network that is made for the cluster.'),
+          'Addresses of nodes, where a network is made for the cluster, in '
+          'CIDR notation.'),
     Label('service_cluster_ip_range', cidr, '10.254.0.0/16', False,
-          'Addresses of Services.'),
+          'Addresses of Kubernetes Services, as a network in CIDR notation.'),
     Label('flannel_network_cidr', cidr, '10.100.0.0/16', False,
-          'Addresses of pods.'),
+          'Addresses of pods, as a network in CIDR notation.'),
     Label('flannel_network_subnetlen', number, 24, False,
-          'Length of the prefix that each node gets of them.'),
+          'Length of the prefix of each node\'s part of the addresses of '
+          'pods; 24: 254 pods a node.'),
     Label('flannel_backend', backend, 'vxlan', False,
-          'How pods\' packets travel: udp, vxlan or host-gw.'),
+          'How flannel carries the packets of pods between nodes: udp, vxlan '
+          'or host-gw.'),
     Label('master_lb_floating_ip_enabled', boolean, None, False,
-          'Give the API\'s load balancer a floating IP; as '
-          'floating_ip_enabled.'),
+          'Give the load balancer of the Kubernetes API a floating IP; '
+          'without it, as the cluster\'s floating_ip_enabled says.'),
     Label('master_lb_allowed_cidrs', cidrs, (), False,
-          'Who may use the API\'s load balancer; everybody. The nodes\' '
-          'network is always added.'),
+          'Networks, with commas, that may use the load balancer of the '
+          'Kubernetes API; that of the nodes is added. Without it, all may.'),
     Label('octavia_provider', word, 'amphora', False,
-          'Provider of load balancers.'),
+          'Octavia provider of the load balancers of the API and of '
+          'Services.'),
     Label('octavia_lb_algorithm', word, 'ROUND_ROBIN', False,
-          'How connections are spread; SOURCE_IP_PORT for ovn.'),
+          'How load balancers spread connections. The provider ovn has '
+          'SOURCE_IP_PORT unless another one is given.'),
     Label('octavia_lb_healthcheck', boolean, True, False,
-          'Watch the members of load balancers.'),
-    Label('min_node_count', number, 0, True, 'The autoscaler\'s minimum.'),
-    Label('max_node_count', number, None, True, 'The autoscaler\'s maximum.'),
+          'Have load balancers watch their members, and avoid those that do '
+          'not answer.'),
+    Label('min_node_count', number, 0, True,
+          'Fewest workers that an autoscaler may leave.'),
+    Label('max_node_count', number, None, True,
+          'Most workers that an autoscaler may make.'),
     # Storage.
     Label('boot_volume_size', number, None, False,
-          'GB of the volume that nodes boot from; 0: from the image. '
-          '[cinder] default_boot_volume_size.'),
-    Label('boot_volume_type', text, None, False, 'Its type.'),
+          'Size in GB of the volumes that nodes boot from; 0: they boot from '
+          'the image. Without it, as [cinder] default_boot_volume_size '
+          'says.'),
+    Label('boot_volume_type', text, None, False,
+          'Volume type of the volumes that nodes boot from; as [cinder] '
+          'default_boot_volume_type says.'),
     Label('etcd_volume_size', number, 0, False,
-          'GB of a volume for etcd on each master; 0: none.'),
-    Label('etcd_volume_type', text, None, False, 'Its type.'),
+          'Size in GB of a volume for etcd on each master; 0: none.'),
+    Label('etcd_volume_type', text, None, False,
+          'Volume type of the volumes of etcd; as [cinder] '
+          'default_etcd_volume_type says.'),
     Label('docker_volume_type', text, None, False,
-          'Type of the volume for container storage.'),
+          'Volume type of the volumes for container storage; as [cinder] '
+          'default_docker_volume_type says.'),
     Label('cinder_csi_enabled', boolean, True, False,
           'Deploy Cinder CSI where volume_driver is cinder.'),
     # Kubernetes.
-    Label('kubelet_options', flags, '', False, 'More flags of the kubelet.'),
+    Label('kubelet_options', flags, '', False,
+          'Flags to add to the kubelet\'s, such as --max-pods=50.'),
     Label('kubeapi_options', flags, '', False,
-          'More flags of the API server.'),
+          'Flags to add to those of the Kubernetes API server.'),
     Label('kubecontroller_options', flags, '', False,
-          'More flags of the controller manager.'),
+          'Flags to add to those of the controller manager.'),
     Label('kubescheduler_options', flags, '', False,
-          'More flags of the scheduler.'),
+          'Flags to add to those of the scheduler.'),
     Label('kubeproxy_options', flags, '', False,
-          'Flags of kube-proxy; only --proxy-mode is known.'),
+          'Flags of kube-proxy; only --proxy-mode is accepted.'),
     Label('admission_control_list', words, '', False,
-          'Admission plugins, with commas; NodeRestriction is put in front.'),
+          'Admission plugins to enable, with commas; NodeRestriction always '
+          'is.'),
     Label('cloud_provider_enabled', boolean, None, False,
-          'Deploy the cloud controller manager; needs [trust] '
-          'cluster_user_trust.'),
+          'Deploy the cloud controller manager; without it, where the '
+          'operator gives nodes a trust ([trust] cluster_user_trust).'),
     Label('metrics_server_enabled', boolean, True, False,
           'Deploy the metrics server.'),
 )}
