@@ -13,11 +13,14 @@ from magnum.drivers import base
 from magnum.drivers import heat
 from magnum.drivers.k8s_kubeadm_v1 import kubeadm
 from magnum.drivers.k8s_kubeadm_v1 import labels as label_table
+from magnum.drivers.k8s_kubeadm_v1 import nodes
 from magnum.drivers.k8s_kubeadm_v1 import observation
 from magnum.drivers.k8s_kubeadm_v1 import parameters
 from magnum.drivers.k8s_kubeadm_v1 import plan
 from magnum.drivers.k8s_kubeadm_v1 import ranges
+from magnum.drivers.k8s_kubeadm_v1 import stack_templates
 from magnum.drivers.k8s_kubeadm_v1 import userdata
+from magnum.drivers.k8s_kubeadm_v1 import wanted as wishes
 from magnum.drivers import kubernetes
 from magnum.drivers import leftovers
 from magnum import errors
@@ -38,7 +41,7 @@ class Driver(kubernetes.Driver):
 
     def check(self, spec: specs.ClusterSpec) -> base.Plan:
         labels = label_table.read(spec.labels)
-        parameters.kube_version(spec, labels)
+        wishes.kube_version(spec, labels)
         kubeadm.proxy_mode(labels)
         self._check_network(spec, labels)
         self._check_shape(spec)
@@ -115,10 +118,9 @@ class Driver(kubernetes.Driver):
                           f'flags or certificates away')
 
     def user_data_bytes(self, spec: specs.ClusterSpec) -> int:
-        """How long the longest user data of this cluster is."""
-        wanted = parameters.of_new_stack(
-            parameters.filled(spec), parameters.Place())
-        return len(userdata.render('kube_masters', wanted).encode())
+        """How long the longest user data of this cluster may become."""
+        text = nodes.first_master(wishes.of_check(spec))
+        return len(text.encode()) + userdata.ROOM
 
     def apply(self, cloud: openstack.Cloud,
               spec: specs.ClusterSpec) -> base.Applied:
@@ -136,8 +138,8 @@ class Driver(kubernetes.Driver):
         return heat.create(
             cloud, heat.stack_name(spec.name, spec.uuid),
             heat.tags(spec.uuid), spec.create_timeout,
-            userdata.cluster_template(), userdata.files(),
-            parameters.of_new_stack(spec, self._place(cloud, spec)))
+            stack_templates.cluster(), stack_templates.files(),
+            parameters.of_new_stack(spec, self._networks(cloud, spec)))
 
     def _update(self, cloud: openstack.Cloud, spec: specs.ClusterSpec,
                 stack: heat.Stack) -> None:
@@ -154,14 +156,17 @@ class Driver(kubernetes.Driver):
         failed += [member for member in heat.lost(cloud, stack, members)
                    if member.group == 'kube_minions'
                    or stack.parameters['number_of_masters'] != '1']
-        changes = parameters.of_changed_stack(spec, stack, failed)
+        changes = parameters.of_changed_stack(
+            spec, stack, failed, wishes.Networks(
+                region=cloud.region or '',
+                has_load_balancers=cloud.has_service('load-balancer')))
         if changes:
-            heat.patch(cloud, stack, userdata.cluster_template(),
-                       userdata.files(), changes, spec.user_id,
+            heat.patch(cloud, stack, stack_templates.cluster(),
+                       stack_templates.files(), changes, spec.user_id,
                        spec.project_id)
 
-    def _place(self, cloud: openstack.Cloud,
-               spec: specs.ClusterSpec) -> parameters.Place:
+    def _networks(self, cloud: openstack.Cloud,
+                  spec: specs.ClusterSpec) -> wishes.Networks:
         """Look the networks up."""
         has_load_balancers = cloud.has_service('load-balancer')
         if spec.master_lb_enabled and not has_load_balancers:
@@ -176,7 +181,7 @@ class Driver(kubernetes.Driver):
         elif spec.fixed_network:
             subnet = self._only_subnet(
                 cloud, cloud.network(spec.fixed_network))
-        return parameters.Place(
+        return wishes.Networks(
             external_network=outside.id if outside else '',
             fixed_network=subnet.network_id if subnet else '',
             fixed_subnet=subnet.id if subnet else '',

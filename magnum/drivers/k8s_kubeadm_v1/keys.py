@@ -6,13 +6,11 @@ Elliptic ones: they are made in a moment and take little of the user data.
 
 import base64
 import datetime
-import functools
 import json
 import secrets
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import serialization
 from cryptography import x509
@@ -72,23 +70,6 @@ def join_kubeconfig(authority: specs.KeyPair, lifetime: datetime.timedelta
                        _pem(key)), until
 
 
-@functools.cache
-def stand_in() -> specs.KeyPair:
-    """An authority of nobody, about as long as a real one."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(oid.NameOID.COMMON_NAME, 'x' * 64)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name)
-        .public_key(key.public_key()).serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=3650))
-        .add_extension(x509.BasicConstraints(True, None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier(b'x' * 20), critical=False)
-        .sign(key, hashes.SHA256()))
-    return specs.KeyPair(_pem(certificate), _pem(key))
-
-
 def days_left(certificate: str) -> int:
     """Whole days until a certificate ends."""
     until = x509.load_pem_x509_certificate(
@@ -96,8 +77,7 @@ def days_left(certificate: str) -> int:
     return (until - datetime.datetime.now(datetime.UTC)).days
 
 
-def _pem(thing: x509.Certificate | ec.EllipticCurvePrivateKey
-         | rsa.RSAPrivateKey) -> str:
+def _pem(thing: x509.Certificate | ec.EllipticCurvePrivateKey) -> str:
     if isinstance(thing, x509.Certificate):
         return thing.public_bytes(serialization.Encoding.PEM).decode()
     return thing.private_bytes(

@@ -10,6 +10,7 @@ import ipaddress
 import json
 from typing import Any
 
+from magnum.drivers.k8s_kubeadm_v1 import userdata
 from magnum import errors
 from magnum import specs
 
@@ -30,7 +31,8 @@ def init(spec: specs.ClusterSpec, labels: Mapping[str, Any], version: str,
     """For the first master: make a control plane."""
     services = labels['service_cluster_ip_range']
     plugins = ','.join(filter(None, ['NodeRestriction',
-                                     labels['admission_control_list']]))
+                                     userdata.literal(
+                                         labels['admission_control_list'])]))
     controller = [{'name': 'node-cidr-mask-size',
                    'value': str(labels['flannel_network_subnetlen'])},
                   *_arguments(labels['kubecontroller_options'])]
@@ -57,7 +59,7 @@ def init(spec: specs.ClusterSpec, labels: Mapping[str, Any], version: str,
             'extraArgs': _arguments(labels['kubescheduler_options'])},
         'etcd': {'local': {'dataDir': '/var/lib/etcd'}},
     }
-    prefix = labels['container_infra_prefix'].rstrip('/')
+    prefix = userdata.literal(labels['container_infra_prefix'].rstrip('/'))
     if prefix:
         cluster['imageRepository'] = prefix
     kubelet = {
@@ -95,11 +97,11 @@ def join(group: specs.NodeGroupSpec, external_cloud: bool) -> str:
 
 def registration(group: specs.NodeGroupSpec,
                  external_cloud: bool) -> dict[str, Any]:
-    labels = {'magnum.openstack.org/role': '@ROLE@',
-              'magnum.openstack.org/nodegroup': '@NODEGROUP@',
+    labels = {'magnum.openstack.org/role': group.role,
+              'magnum.openstack.org/nodegroup': group.name,
               **group.node_labels}
-    arguments = [{'name': 'node-labels', 'value': ','.join(
-        f'{key}={value}' for key, value in labels.items())}]
+    arguments = [{'name': 'node-labels', 'value': userdata.literal(','.join(
+        f'{key}={value}' for key, value in labels.items()))}]
     if external_cloud:
         arguments.append({'name': 'cloud-provider', 'value': 'external'})
     own = {'name': '@NAME@',
@@ -129,7 +131,7 @@ def proxy_mode(labels: Mapping[str, Any]) -> str:
 
 def _arguments(flags: str) -> list[dict[str, str]]:
     pairs = (flag.removeprefix('--').partition('=') for flag in flags.split())
-    return [{'name': name, 'value': value or 'true'}
+    return [{'name': name, 'value': userdata.literal(value or 'true')}
             for name, _, value in pairs]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from magnum.drivers import base
 from magnum.drivers import heat
-from magnum.drivers.k8s_kubeadm_v1 import parameters
+from magnum.drivers.k8s_kubeadm_v1 import wanted as wishes
 from magnum.drivers import reasons
 from magnum import errors
 from magnum import openstack
@@ -150,7 +150,7 @@ def explained(spec: specs.ClusterSpec, stack: heat.Stack,
                      r'\[(\d+)\]', stack.reason)
     if path and path[1] in GROUP_WORDS:
         silent = [_node_name(stack, path[1], path[2])]
-        seconds = parameters.node_timeout(spec.create_timeout)
+        seconds = wishes.node_timeout(spec.create_timeout)
     elif 'Timed out' in stack.reason:
         silent = [_node_name(stack, member.group, member.index)
                   for member in members if not member.is_ready]

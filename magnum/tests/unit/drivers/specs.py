@@ -2,9 +2,15 @@
 """Specifications for tests of the drivers, and a cloud to build them in."""
 
 import dataclasses
+import datetime
 import functools
 
-from magnum.drivers.k8s_kubeadm_v1 import keys
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.x509 import oid
+
 from magnum import specs
 from magnum.tests.fakes import cloud as clouds
 from magnum.tests.fakes import heat as fake_heat
@@ -39,8 +45,29 @@ def cluster(masters=1, workers=2, remove=(), docker_volume=None, **wanted):
 
 
 @functools.cache
+def key_pair() -> specs.KeyPair:
+    """An authority of nobody, about as long as a real one."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(oid.NameOID.COMMON_NAME, 'x' * 64)])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name)
+        .public_key(key.public_key()).serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=3650))
+        .add_extension(x509.BasicConstraints(True, None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier(b'x' * 20), critical=False)
+        .sign(key, hashes.SHA256()))
+    return specs.KeyPair(
+        certificate.public_bytes(serialization.Encoding.PEM).decode(),
+        key.private_bytes(serialization.Encoding.PEM,
+                          serialization.PrivateFormat.PKCS8,
+                          serialization.NoEncryption()).decode())
+
+
+@functools.cache
 def authorities():
-    pair = keys.stand_in()
+    pair = key_pair()
     return specs.Authorities(pair, pair, pair)
 
 

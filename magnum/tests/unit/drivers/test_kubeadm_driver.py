@@ -9,7 +9,6 @@ import pytest
 from magnum.drivers import base
 from magnum.drivers import heat
 from magnum.drivers.k8s_kubeadm_v1 import driver as kubeadm_driver
-from magnum.drivers.k8s_kubeadm_v1 import keys
 from magnum import errors
 from magnum import specs as specs_of_magnum
 from magnum.tests.unit.drivers import specs
@@ -107,8 +106,8 @@ def test_without_a_trust_there_is_no_cloud_provider(cloud, driver):
         trust=dataclasses.replace(specs.TRUST, trust_id='')))
     parameters = only(cloud).parameters
     assert parameters['cloud_conf'] == ''
-    assert 'cloud-provider' not in parameters['kubeadm_init']
-    assert "CLOUD_PROVIDER='no'" in parameters['node_env']
+    assert 'cloud-provider' not in parameters['first_master_user_data']
+    assert "CLOUD_PROVIDER='no'" in parameters['worker_user_data']
 
 
 # Resize.
@@ -347,7 +346,7 @@ def test_what_works_has_no_failure(cloud, driver, built):
 # What this driver cannot do is said, not passed over.
 
 def test_what_is_not_there_yet_is_not_supported(cloud, driver, built):
-    access = specs_of_magnum.Access('https://a', 'ca', keys.stand_in())
+    access = specs_of_magnum.Access('https://a', 'ca', specs.key_pair())
     with pytest.raises(errors.NotSupported):
         driver.drain(access, ['node'])
     with pytest.raises(errors.NotSupported):
@@ -442,7 +441,7 @@ def test_a_label_of_the_wrong_type_is_named(driver):
 @pytest.mark.parametrize('minutes, seconds', [
     (1, 30), (2, 60), (10, 300), (60, 3300), (6000, 43200)])
 def test_nodes_give_up_before_their_stack_does(minutes, seconds):
-    from_minutes = kubeadm_driver.parameters.node_timeout(minutes)
+    from_minutes = kubeadm_driver.wishes.node_timeout(minutes)
     assert from_minutes == seconds
 
 

@@ -7,7 +7,7 @@ import datetime
 import pytest
 
 from magnum.drivers.k8s_kubeadm_v1 import driver as kubeadm_driver
-from magnum.drivers.k8s_kubeadm_v1 import parameters
+from magnum.drivers.k8s_kubeadm_v1 import wanted as wishes
 from magnum import errors
 from magnum.tests.unit.drivers import specs
 
@@ -115,7 +115,7 @@ def test_a_template_older_than_the_rules_makes_no_clusters(name, value):
 
 @pytest.mark.parametrize('minutes', [1, 60, 43200, 10 ** 8, 2 ** 31 - 1])
 def test_a_join_credential_ends_within_a_day(minutes):
-    _, until = parameters.join_credential(
+    _, until = wishes.join_credential(
         specs.cluster(create_timeout=minutes))
     left = (datetime.datetime.fromisoformat(until)
             - datetime.datetime.now(datetime.UTC))

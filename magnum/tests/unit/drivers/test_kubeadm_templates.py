@@ -12,12 +12,15 @@ import yaml
 
 from magnum.drivers.k8s_kubeadm_v1 import kubeadm
 from magnum.drivers.k8s_kubeadm_v1 import parameters
+from magnum.drivers.k8s_kubeadm_v1 import stack_templates
 from magnum.drivers.k8s_kubeadm_v1 import userdata
+from magnum.drivers.k8s_kubeadm_v1 import wanted as wishes
+from magnum.tests.fakes import hot
 from magnum.tests.unit.drivers import specs
 
 TEMPLATES = ('cluster.yaml', 'network.yaml', 'api_lb.yaml', 'master.yaml',
              'worker.yaml')
-PLACE = parameters.Place('public-id', '', '', '', 'RegionOne', True)
+NETWORKS = wishes.Networks('public-id', '', '', '', 'RegionOne', True)
 
 
 def walk(node):
@@ -37,11 +40,11 @@ def first(path):
 
 
 def wanted(**spec):
-    return parameters.of_new_stack(specs.cluster(**spec), PLACE)
+    return parameters.of_new_stack(specs.cluster(**spec), NETWORKS)
 
 
 def files_of(group, index='0', **spec):
-    text = userdata.render(group, wanted(**spec), index)
+    text = hot.render(group, wanted(**spec), index)
     assert text.startswith('#cloud-config\n')
     config = yaml.safe_load(text)
     assert config['runcmd'] == [['/usr/local/sbin/magnum-node', 'up']]
@@ -56,12 +59,12 @@ def files_of(group, index='0', **spec):
 
 @pytest.mark.parametrize('name', TEMPLATES)
 def test_everything_that_is_referred_to_is_declared(name):
-    hot = userdata.template(name)
-    assert str(hot['heat_template_version']) == 'wallaby'
-    declared = {'parameters': {*hot['parameters'], 'OS::stack_name'},
-                'resources': set(hot['resources']),
-                'conditions': set(hot.get('conditions', ()))}
-    for function, value in walk(hot):
+    parsed = hot.template(name)
+    assert str(parsed['heat_template_version']) == 'wallaby'
+    declared = {'parameters': {*parsed['parameters'], 'OS::stack_name'},
+                'resources': set(parsed['resources']),
+                'conditions': set(parsed.get('conditions', ()))}
+    for function, value in walk(parsed):
         if function == 'get_param':
             assert first(value) in declared['parameters']
         elif function == 'get_resource':
@@ -71,31 +74,32 @@ def test_everything_that_is_referred_to_is_declared(name):
         elif function == 'if' and isinstance(value, list):
             assert first(value) in declared['conditions']
         elif function == 'get_file':
-            assert value in userdata.files()
+            assert value in stack_templates.files()
 
 
 @pytest.mark.parametrize('name', TEMPLATES)
 def test_no_parameter_is_declared_in_vain(name):
-    hot = userdata.template(name)
+    parsed = hot.template(name)
     # Told to whoever reads the stack, not to its resources.
-    notes = {'join_not_after'}
-    used = {first(value) for function, value in walk(hot)
+    notes = {'join_not_after', 'trust_generation', 'external_cloud',
+             'user_data_digest'}
+    used = {first(value) for function, value in walk(parsed)
             if function == 'get_param'}
-    assert set(hot['parameters']) - used == (
-        notes & set(hot['parameters']))
+    assert set(parsed['parameters']) - used == (
+        notes & set(parsed['parameters']))
 
 
 def test_all_parameters_are_supplied():
-    hot = userdata.template('cluster.yaml')
-    needed = {name for name, rule in hot['parameters'].items()
+    parsed = hot.template('cluster.yaml')
+    needed = {name for name, rule in parsed['parameters'].items()
               if 'default' not in rule}
     given = wanted()
-    assert needed <= set(given) <= set(hot['parameters'])
-    assert list(given) == [n for n in hot['parameters'] if n in given]
+    assert needed <= set(given) <= set(parsed['parameters'])
+    assert list(given) == [n for n in parsed['parameters'] if n in given]
 
 
 def test_nested_templates_get_exactly_what_they_declare():
-    cluster = userdata.template('cluster.yaml')
+    cluster = hot.template('cluster.yaml')
     nested = [(r['type'], r['properties'])
               for r in cluster['resources'].values()
               if r['type'].endswith('.yaml')]
@@ -105,13 +109,13 @@ def test_nested_templates_get_exactly_what_they_declare():
                if 'resource_def' in r.get('properties', {})]
     assert len(nested) == 4
     for name, properties in nested:
-        hot = userdata.template(name)
-        assert set(properties) == set(hot['parameters']), name
+        parsed = hot.template(name)
+        assert set(properties) == set(parsed['parameters']), name
 
 
 def test_names_that_other_programs_rely_on():
-    cluster = userdata.template('cluster.yaml')
-    worker = userdata.template('worker.yaml')
+    cluster = hot.template('cluster.yaml')
+    worker = hot.template('worker.yaml')
     assert cluster['resources']['kube_minions']['type'] == (
         'OS::Heat::ResourceGroup')
     assert {'kube-minion', 'node_config_deployment'} <= set(
@@ -122,13 +126,15 @@ def test_names_that_other_programs_rely_on():
 
 def test_secrets_are_hidden_and_in_no_file():
     secret = {'ca_key', 'etcd_ca_key', 'front_proxy_ca_key', 'sa_key',
-              'join_kubeconfig', 'cloud_conf', 'node_files'}
+              'join_kubeconfig', 'cloud_conf', 'first_master_user_data',
+              'first_user_data', 'master_user_data', 'worker_user_data',
+              'user_data'}
     for name in ('cluster.yaml', 'master.yaml', 'worker.yaml'):
-        hot = userdata.template(name)['parameters']
-        assert all(hot[key].get('hidden') for key in secret & set(hot))
+        parsed = hot.template(name)['parameters']
+        assert all(parsed[key].get('hidden') for key in secret & set(parsed))
     values = wanted()
-    shipped = ''.join(userdata.files().values())
-    for key in secret - {'node_files'}:
+    shipped = ''.join(stack_templates.files().values())
+    for key in secret & set(values):
         assert values[key] not in shipped
 
 
@@ -139,7 +145,7 @@ def test_files_are_the_same_every_time():
 @pytest.mark.parametrize('group', ['kube_masters', 'kube_minions'])
 @pytest.mark.parametrize('index', ['0', '1'])
 def test_user_data_is_short_and_complete(group, index):
-    text = userdata.render(group, wanted(
+    text = hot.render(group, wanted(
         http_proxy='http://proxy:3128', no_proxy='example.org',
         insecure_registry='registry:5000', docker_volume=5,
         labels={'etcd_volume_size': '5'}), index)
