@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import importlib
 import re
+import time
 from typing import Any
 from urllib import parse
 
@@ -27,6 +28,9 @@ from magnum.openstack import quiet
 from magnum.openstack import translate
 
 CONF = cfg.CONF
+
+# Of a `Cloud` that has a limit for all of its calls, for each of them.
+CALL_SECONDS = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,12 +111,16 @@ class Cloud:
 
     Look-ups are by id or name and raise `NotFound` for none, `Conflict` for
     several, `Forbidden`, `ServiceUnavailable` and `AuthorisationEnded`.
+
+    :param seconds: how long all calls together may take, if there is a limit.
     """
 
     def __init__(self, session: ka_session.Session, auth: Any,
                  project_id: str | None = None, user_id: str | None = None,
-                 roles: list[str] | None = None):
+                 roles: list[str] | None = None,
+                 seconds: float | None = None):
         self.session = session
+        self._until = seconds and time.monotonic() + seconds
         self._auth = auth
         self._project_id = project_id
         self._user_id = user_id
@@ -302,8 +310,8 @@ class Cloud:
             with translate.translated('Keystone'):
                 return self.session.get(
                     f'{self.auth_url()}/projects/{path}',
-                    headers={'Accept': 'application/json'}
-                ).json()['project']['id']
+                    headers={'Accept': 'application/json'},
+                    **self._limits('Keystone')).json()['project']['id']
         except errors.NotFound:
             raise errors.NotFound('Project', ident) from None
 
@@ -398,9 +406,22 @@ class Cloud:
         :param client: the word of the [<client>_client] section.
         :param path: below the version.
         """
-        with translate.translated(options.CLIENTS[client].name):
+        name = options.CLIENTS[client].name
+        with translate.translated(name):
             return self._session_to(client).request(
-                self._url(client, path), method.upper(), **arguments)
+                self._url(client, path), method.upper(),
+                **{**self._limits(name), **arguments})
+
+    def _limits(self, service: str) -> dict[str, float]:
+        """The time-out of the next call, of which there may be a second."""
+        if self._until is None:
+            return {}
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise errors.ServiceUnavailable(
+                f'Other services took too long to answer; the last one to be '
+                f'asked was {service}. Try again later.')
+        return {'timeout': min(CALL_SECONDS, left / 2)}
 
     def _get(self, client: str, path: str, **query: Any) -> Any:
         answer = self.call(client, 'get', path, params=query,

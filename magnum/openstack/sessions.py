@@ -29,6 +29,9 @@ CONF = cfg.CONF
 # [keystone_auth] timeout is not set.
 TIMEOUT = 30
 
+# How long all look-ups of one API request may take together.
+REQUEST_SECONDS = 30
+
 # How long a token's catalogue and roles are taken from memory, and of how many
 # tokens.
 TOKEN_SECONDS = 300
@@ -108,10 +111,13 @@ def service_cloud(project_id: str | None = None) -> Cloud:
 
 
 def request_cloud(context: Any) -> Cloud:
-    """The cloud as the caller of an API request, without a login."""
+    """The cloud as the caller of an API request, without a login.
+
+    A thread of the API waits for its look-ups, all of which are bounded.
+    """
     return Cloud(session_for(context.auth_plugin), context.auth_plugin,
                  project_id=context.project_id, user_id=context.user_id,
-                 roles=context.roles)
+                 roles=context.roles, seconds=REQUEST_SECONDS)
 
 
 def token_cloud(token: str) -> Cloud:

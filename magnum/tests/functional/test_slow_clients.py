@@ -350,13 +350,15 @@ class Keystone:
         outer = self
         self.answers = threading.Event()
         self.answers.set()
-        self.asked = 0
+        # In the catalogue it is Glance, too, which never answers until then.
+        self.glance = threading.Event()
 
         class Handler(server.BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
 
             def do_GET(self):
-                outer.asked += 1
+                if self.path.startswith('/image'):
+                    outer.glance.wait()
                 outer.answers.wait()
                 if self.path.startswith('/v3/auth/tokens'):
                     known = self.headers['X-Subject-Token'] == 'known'
@@ -367,7 +369,6 @@ class Keystone:
                         {'rel': 'self', 'href': outer.url + '/v3/'}]}})
 
             def do_POST(self):
-                outer.asked += 1
                 outer.answers.wait()
                 self.rfile.read(int(self.headers['Content-Length']))
                 self._answer(201, outer.token())
@@ -400,14 +401,18 @@ class Keystone:
             'project': {'id': 'p', 'name': 'project', 'domain': domain},
             'roles': [{'id': 'member', 'name': 'member'},
                       {'id': 'reader', 'name': 'reader'}],
-            'catalog': [{'type': 'identity', 'id': 'k', 'name': 'keystone',
-                         'endpoints': [
-                             {'interface': name, 'url': self.url + '/v3',
-                              'id': name, 'region': 'r', 'region_id': 'r'}
-                             for name in ('public', 'internal', 'admin')]}]}}
+            'catalog': [self._service('identity', '/v3'),
+                        self._service('image', '/image')]}}
+
+    def _service(self, kind, path):
+        return {'type': kind, 'id': kind, 'name': kind, 'endpoints': [
+            {'interface': name, 'url': self.url + path, 'id': kind + name,
+             'region': 'r', 'region_id': 'r'}
+            for name in ('public', 'internal', 'admin')]}
 
     def close(self):
         self.answers.set()
+        self.glance.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -453,3 +458,34 @@ def test_a_keystone_that_hangs_takes_unknown_tokens_only(start, keystone):
         for thread in threads:
             thread.join()
     assert set(answers) == {503}, api.log.read_text()[-9000:]
+
+
+def test_a_glance_that_hangs_leaves_reading_as_it_is(start, keystone):
+    api = start(keystone=keystone.url)
+    known = {'X-Auth-Token': 'known'}
+    assert api.get('/v1/clusters', 60, headers=known).status_code == 200
+    template = {'coe': 'kubernetes', 'image_id': 'x',
+                'external_network_id': 'x'}
+    answers = []
+
+    def create():
+        answers.append(requests.post(
+            api.url('/v1/clustertemplates'), json=template, headers=known,
+            timeout=240).status_code)
+
+    threads = [threading.Thread(target=create) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    try:
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            assert api.get('/healthcheck', 1).text == 'OK'
+            assert api.get('/v1/clusters', 5,
+                           headers=known).status_code == 200
+            time.sleep(0.1)
+        assert not answers
+    finally:
+        keystone.glance.set()
+        for thread in threads:
+            thread.join()
+    assert len(answers) == CLIENTS

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions, tokens, look-ups, and what other services' refusals become."""
 
+import time
+
 from heatclient import exc as heat_exc
 from keystoneauth1 import exceptions as ka_exc
 from oslo_config import cfg
@@ -96,6 +98,35 @@ def test_all_calls_have_a_time_out(cloud, user):
     with pytest.raises(errors.NotFound):
         user.image('x')
     assert set(cloud.web.timeouts) == {sessions.TIMEOUT}
+
+
+class Caller:
+    """The context of a request, as far as its cloud needs it."""
+
+    project_id, user_id, roles = 'p', 'owner', ['member']
+
+    def __init__(self, auth):
+        self.auth_plugin = auth
+
+
+def test_the_look_ups_of_a_request_have_a_limit_together(cloud, user,
+                                                         monkeypatch):
+    serve(cloud, 'glance', {'/v2/images': {'images': []}})
+    now = [1000.0]
+    monkeypatch.setattr(time, 'monotonic', lambda: now[0])
+    mine = openstack.request_cloud(Caller(user._auth))
+    cloud.web.timeouts.clear()
+    for passed, timeout in ((0, 10), (20, 5), (8, 1)):
+        now[0] += passed
+        with pytest.raises(errors.NotFound):
+            mine.image('x')
+        # With its repetition a call ends in time.
+        assert set(cloud.web.timeouts) == {timeout}
+        cloud.web.timeouts.clear()
+    now[0] += 2
+    with pytest.raises(errors.ServiceUnavailable, match='Glance'):
+        mine.image('x')
+    assert cloud.web.timeouts == []
 
 
 def test_calls_of_a_user_carry_the_services_token_too(cloud, user):
