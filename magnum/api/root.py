@@ -151,6 +151,8 @@ ROUTES = {
         'POST': cluster_actions.resize},
     'v1/clusters/{cluster_ident}/actions/upgrade': {
         'POST': cluster_actions.upgrade},
+    # No action: 405, as in 22.0.0.
+    'v1/clusters/{cluster_ident}/actions/{action}': {},
     'v1/clusters/{cluster_ident}/nodegroups': {
         'GET': nodegroups.get_all, 'POST': nodegroups.post},
     'v1/clusters/{cluster_ident}/nodegroups/{nodegroup_ident}': {
@@ -279,15 +281,15 @@ class Application(pecan.Pecan):
                      f'{since}; the request is of {version}.')
         if controller is None:
             if req.method in INCOMPLETE.get(path, ()):
-                raise errors.Invalid(f'{req.method} /{path} needs one '
-                                     f'more part of the path: which one.')
+                raise errors.Invalid(f'{req.method} /{path}/{{id}}: the '
+                                     f'identifier is missing.')
             raise middleware.RouteError(
                 405, f'The method {req.method} is not allowed for this '
                      f'resource.', [('Allow', ', '.join(sorted(methods)))])
         if version > controller.declared.until:
             raise middleware.RouteError(
-                404, f'The resource is gone since version '
-                     f'{controller.declared.until}; there are clusters.')
+                404, 'Bays and baymodels were removed in microversion 1.11; '
+                     'use clusters and cluster templates.')
         if not _accepts_json(req):
             raise middleware.RouteError(
                 406, 'The answer can only be application/json.')

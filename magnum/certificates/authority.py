@@ -81,7 +81,8 @@ def sign(cluster: Any, csr: str, ca_cert_type: str | None = None) -> str:
     """A certificate for the request, as PEM.
 
     :raises InvalidCsr: the request cannot be read, or asks too much.
-    :raises NotFound: the cluster has no such authority yet.
+    :raises NotFound: the cluster has no such authority.
+    :raises Conflict: it is still being made.
     """
     ref = _ca_ref(cluster, ca_cert_type)
     return x509.sign(csr, stores.of(ref).load(ref))
@@ -101,6 +102,9 @@ def _ca_ref(cluster: Any, ca_cert_type: str | None) -> str:
     column = _COLUMNS.get(ca_cert_type or '', 'ca_cert_ref')
     # Clusters older than the column have one authority for everything.
     ref = getattr(cluster, column) or cluster.ca_cert_ref
+    if not ref and cluster.status == 'CREATE_IN_PROGRESS':
+        raise errors.Conflict(f'The CA of cluster {cluster.uuid} is still '
+                              f'being created; try again later.')
     if not ref:
         raise errors.NotFound('CA of cluster', cluster.uuid)
     return ref

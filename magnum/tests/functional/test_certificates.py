@@ -14,7 +14,10 @@ from cryptography import x509
 from cryptography.x509 import oid
 from oslo_config import cfg
 import pytest
+import sqlalchemy as sa
 
+from magnum.db import models
+from magnum.db import session as db
 from magnum.tests import factories
 from magnum.tests import wsgi
 
@@ -215,6 +218,18 @@ def test_what_is_wrong_with_a_request_is_said(world, body, status, word):
     answer = world('POST', '/v1/certificates', body)
     assert answer.status_int == status
     assert word in answer.json['errors'][0]['title']
+
+
+def test_a_ca_that_is_being_made_is_not_missing(world):
+    with db.writer() as session:
+        session.execute(sa.update(models.Cluster)
+                        .where(models.Cluster.name == 'bare')
+                        .values(status='CREATE_IN_PROGRESS'))
+    for answer in (world('GET', '/v1/certificates/bare'),
+                   world('POST', '/v1/certificates',
+                         {'cluster_uuid': 'bare', 'csr': request()})):
+        assert answer.status_int == 409
+        assert 'still being created' in answer.json['errors'][0]['detail']
 
 
 def test_old_callers_say_bay(world):
