@@ -7,6 +7,7 @@ import os
 import pathlib
 import signal
 import sys
+import threading
 import time
 
 import sqlalchemy as sa
@@ -50,31 +51,37 @@ def frozen(dialect):
 
 
 def measure(dialect, seconds, slots):
+    still = threading.Event()
+
+    def begin(work):
+        # All slots are at work when the database stops.
+        still.wait(END_SECONDS)
+
     def work(work):
         time.sleep(STEP_SECONDS)
 
-    steps = [(name, work) for name in ('first', 'second', 'third')]
+    steps = (('first', begin), ('second', work), ('third', work))
     with conductors.conductor(dialect, steps, slots) as worker:
-        # A project may have seven slots of eight: two fill them all.
-        for project in 'ab':
-            conductors.record(worker, project, [
-                f'{project}{number}' for number in range(slots // 2)])
-        deadline = time.monotonic() + 60
+        # Each is of a project of its own: the last slots are kept for those.
+        for number in range(slots):
+            conductors.record(worker, f'p{number}', [f'c{number}'])
+        deadline = time.monotonic() + END_SECONDS
         while len(worker._holding()) < slots and time.monotonic() < deadline:
             time.sleep(0.1)
         busy = len(worker._holding())
         with frozen(dialect):
+            still.set()
             time.sleep(seconds)
         began = time.monotonic()
         states, lapses = {}, 0
-        while (states.get('ACTIVE', 1)
+        while ((not states or 'ACTIVE' in states)
                and time.monotonic() < began + END_SECONDS):
             time.sleep(1)
             with contextlib.suppress(Exception):
                 states = conductors.states()
                 lapses = max(lapses, conductors.most_lapses())
         alive = (worker._claims.is_alive(), worker._leases.is_alive())
-    good = all(alive) and states == {'DONE': slots}
+    good = busy == slots and all(alive) and states == {'DONE': slots}
     print(f'{dialect:10} {busy} of {slots} slots busy, frozen for {seconds} s:'
           f' claims and leases alive {alive}; {states} '
           f'{time.monotonic() - began:.0f} s later; at most {lapses} lapses: '
