@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many clusters a project may have."""
 
+import dataclasses
+from typing import Any
+
 from oslo_config import cfg
-from oslo_db import exception as db_exception
+import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db import clusters
 from magnum.db import quotas
-from magnum.db import session as db
 from magnum import errors
 
 CONF = cfg.CONF
@@ -21,43 +23,43 @@ OPTS = [
 CONF.register_opts(OPTS, group='quotas')
 
 
-def limit(session: orm.Session, project_id: str) -> int:
-    """The most clusters that the project may have."""
-    hard_limit = quotas.hard_limit(session, project_id, 'Cluster')
-    return (CONF.quotas.max_clusters_per_project if hard_limit is None
-            else hard_limit)
+@dataclasses.dataclass(frozen=True)
+class Room:
+    """The project's own limit, if it has one, and what it has taken."""
+
+    hard_limit: int | None
+    taken: int
+
+    @property
+    def limit(self) -> int:
+        return (CONF.quotas.max_clusters_per_project
+                if self.hard_limit is None else self.hard_limit)
 
 
-def check(session: orm.Session, project_id: str) -> None:
-    """Refuse early what `take` would refuse; holds nothing."""
-    most = limit(session, project_id)
-    if clusters.count(session, project_id) >= most:
-        raise errors.QuotaExceeded('clusters', most)
+def figures(project_id: str) -> tuple[sa.ColumnElement[Any], ...]:
+    """The columns of a `Room`, for a statement that reads more."""
+    return (quotas.hard_limit_of(project_id, 'Cluster'),
+            clusters.count_of(project_id))
 
 
-def take(session: orm.Session, project_id: str) -> None:
-    """Count one more cluster against the project's quota.
+def room(session: orm.Session, project_id: str) -> Room:
+    """What is left of the project's quota; holds nothing."""
+    return Room(*session.execute(sa.select(*figures(project_id))).one())
 
-    Must come first in its transaction, after `prepare`.  Holds the project's
-    row until the transaction ends, so that two requests cannot both take the
-    last place.
 
-    :raises QuotaExceeded: the limit is reached; nothing was changed.
+def check(room: Room) -> None:
+    """Refuse one cluster more than the project may have.
+
+    :raises QuotaExceeded: the limit is reached.
+    """
+    if room.taken >= room.limit:
+        raise errors.QuotaExceeded('clusters', room.limit)
+
+
+def hold(session: orm.Session, project_id: str) -> None:
+    """Let nobody else count the project's clusters until the end.
+
+    Must come first in its transaction: two requests cannot both take the last
+    place when each reads the figures after it.
     """
     quotas.hold_project(session, project_id)
-    check(session, project_id)
-
-
-@db.retried
-def prepare(project_id: str) -> None:
-    """See to it that the project has a row to hold, in its own transaction.
-
-    Inserting it in `take` would make simultaneous first requests of a project
-    deadlock on the index gap.
-    """
-    try:
-        with db.writer() as session:
-            quotas.ensure_project(session, project_id)
-    except db_exception.DBDuplicateEntry:
-        # Another request was faster: the row is there, which is all we want.
-        pass

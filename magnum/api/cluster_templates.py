@@ -194,6 +194,7 @@ def change(call, row, kind, publish):
 
 
 def _change(session, row, changes):
+    templates.lock(session, row.uuid)
     if changes.keys() - HARMLESS and templates.in_use(session, row.uuid):
         raise _in_use(row)
     return templates.update(session, row.uuid, changes)

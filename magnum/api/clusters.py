@@ -18,9 +18,10 @@ from magnum import node_text
 from magnum.operations import create_cluster
 from magnum.operations import delete_cluster
 from magnum.operations import desired
-from magnum.operations import update_cluster
+from magnum.operations import resize_cluster
 from magnum.policies import cluster as rules
 from magnum import policy
+from magnum import quota
 
 STATUS = types.Enum(
     'CREATE_IN_PROGRESS', 'CREATE_FAILED', 'CREATE_COMPLETE',
@@ -144,9 +145,9 @@ def get_one(call, cluster_ident):
 def post(call):
     """Create a cluster."""
     policy.authorize(call.context, rules.CREATE)
-    chosen = template(call, call.body.pop('cluster_template_id'))
+    chosen, room = template(call, call.body.pop('cluster_template_id'))
     check_node_count(call, call.body['node_count'])
-    row = create_cluster.request(call.context, chosen, call.body)
+    row = create_cluster.request(call.context, chosen, call.body, room=room)
     return {'uuid': row.uuid}
 
 
@@ -171,7 +172,7 @@ def patch(call, cluster_ident):
             f'cluster can be changed, not {", ".join(sorted(refused))}.')
     if 'node_count' in changed:
         check_node_count(call, after['node_count'])
-        update_cluster.request(call.context, row, after['node_count'])
+        resize_cluster.request_patch(call.context, row, after['node_count'])
     if changed & HEALTH:
         clusters.set_health(row.uuid, after['health_status'],
                             after['health_status_reason'])
@@ -219,13 +220,18 @@ def patchable(row):
 
 
 def template(call, ident):
-    """The template that a new cluster is to be made from."""
+    """The template of a new cluster, and what the quota leaves for it."""
     try:
-        return db.read(templates.find, call.context, ident)
+        return db.read(_template_and_room, call.context, ident)
     except errors.NotFound as e:
         if call.version < versions.NO_WORKERS:
             raise errors.Invalid(str(e)) from None
         raise
+
+
+def _template_and_room(session, context, ident):
+    return (templates.find(session, context, ident),
+            quota.room(session, context.project_id))
 
 
 def _show(call, row, only=None, **computed):

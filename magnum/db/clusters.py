@@ -96,10 +96,11 @@ def load(session: orm.Session, uuid: str) -> models.Cluster | None:
         .execution_options(populate_existing=True))
 
 
-def count(session: orm.Session, project_id: str) -> int:
-    """How many clusters the project has, in any status."""
-    return session.scalar(sa.select(sa.func.count(models.Cluster.id))
-                          .where(models.Cluster.project_id == project_id))
+def count_of(project_id: str) -> sa.ColumnElement[int]:
+    """How many clusters the project has, in any status; for a statement."""
+    return (sa.select(sa.func.count(models.Cluster.id))
+            .where(models.Cluster.project_id == project_id)
+            .scalar_subquery())
 
 
 def touch(session: orm.Session, uuid: str) -> bool:
@@ -116,6 +117,22 @@ def begin(session: orm.Session, uuid: str, allowed: Collection[str],
         session, sa.update(models.Cluster)
         .where(models.Cluster.uuid == uuid, models.Cluster.status.in_(allowed))
         .values(status=status, status_reason=None)))
+
+
+def status(session: orm.Session, uuid: str) -> str | None:
+    """The cluster's status now; None: there is no such cluster."""
+    row = session.execute(sa.select(models.Cluster.status)
+                          .where(models.Cluster.uuid == uuid)).first()
+    return None if row is None else row.status or ''
+
+
+def set_columns(session: orm.Session, uuid: str,
+                columns: Mapping[str, Any]) -> None:
+    """Write columns, whatever the row has now."""
+    if columns:
+        statements.execute(
+            session, sa.update(models.Cluster)
+            .where(models.Cluster.uuid == uuid).values(**columns))
 
 
 def close(session: orm.Session, uuid: str, expected: str, status: str,

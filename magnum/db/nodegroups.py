@@ -70,16 +70,13 @@ def begin(session: orm.Session, uuid: str,
         status=status, status_reason=None, **(columns or {}))))
 
 
-def set_node_count(session: orm.Session, uuid: str, node_count: int,
-                   status: str) -> int:
-    """Give the group its new size and status; the size it had."""
-    old = session.scalar(sa.select(models.NodeGroup.node_count)
-                         .where(models.NodeGroup.uuid == uuid))
-    statements.execute(
-        session, sa.update(models.NodeGroup)
-        .where(models.NodeGroup.uuid == uuid)
-        .values(node_count=node_count, status=status, status_reason=None))
-    return old
+def set_columns(session: orm.Session, uuid: str,
+                columns: Mapping[str, Any]) -> None:
+    """Write columns, whatever the row has now."""
+    if columns:
+        statements.execute(
+            session, sa.update(models.NodeGroup)
+            .where(models.NodeGroup.uuid == uuid).values(**columns))
 
 
 def close(session: orm.Session, uuids: Collection[str],

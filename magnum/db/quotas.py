@@ -2,9 +2,13 @@
 """Quotas, and the row by which a project's takers wait for each other."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from oslo_db import exception as db_exc
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite
 from sqlalchemy import orm
 
 from magnum.db import models
@@ -74,26 +78,32 @@ def delete(session: orm.Session, project_id: str,
         raise _no_quota(project_id, resource)
 
 
-def hard_limit(session: orm.Session, project_id: str,
-               resource: str) -> int | None:
-    """The project's own quota; None: it has none."""
-    return session.scalar(
-        sa.select(models.Quota.hard_limit)
-        .where(models.Quota.project_id == project_id,
-               models.Quota.resource == resource))
-
-
-def ensure_project(session: orm.Session, project_id: str) -> None:
-    """Insert the row that `hold_project` holds, if it is not there."""
-    if session.get(models.QuotaLock, project_id) is None:
-        session.add(models.QuotaLock(project_id=project_id))
+def hard_limit_of(project_id: str,
+                  resource: str) -> sa.ColumnElement[int | None]:
+    """The project's own quota, NULL if it has none; for a statement."""
+    return (sa.select(models.Quota.hard_limit)
+            .where(models.Quota.project_id == project_id,
+                   models.Quota.resource == resource)
+            .limit(1).scalar_subquery())
 
 
 def hold_project(session: orm.Session, project_id: str) -> None:
-    """Be the only one to count the project's clusters, until the end."""
-    statements.execute(session, sa.update(models.QuotaLock)
-             .where(models.QuotaLock.project_id == project_id)
-             .values(taken=models.QuotaLock.taken + 1))
+    """Be the only one to count the project's clusters, until the end.
+
+    One statement, whether the project has its row already or not.
+    """
+    row, more = {'project_id': project_id, 'taken': 1}, {
+        'taken': models.QuotaLock.taken + 1}
+    name = session.get_bind().dialect.name
+    if name in ('mysql', 'mariadb'):
+        session.execute(mysql.insert(models.QuotaLock).values(row)
+                        .on_duplicate_key_update(more))
+        return
+    insert: Any = {'sqlite': sqlite.insert,
+                   'postgresql': postgresql.insert}[name]
+    session.execute(insert(models.QuotaLock).values(row)
+                    .on_conflict_do_update(index_elements=['project_id'],
+                                           set_=more))
 
 
 def _is_quota(project_id: str,

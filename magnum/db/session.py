@@ -167,9 +167,14 @@ def reader():
 
 
 @contextlib.contextmanager
-def writer():
+def writer(begins_with_write=False):
+    """A session that commits at the end, or rolls back.
+
+    :param begins_with_write: the caller reads nothing before it has written.
+    """
     with _told_by_name(), _sessions().begin() as session:
-        if session.get_bind().dialect.name == 'sqlite':
+        if (session.get_bind().dialect.name == 'sqlite'
+                and not begins_with_write):
             # It cannot turn a reader into a writer while there is another:
             # be one from the start, by a write of nothing.
             session.execute(_WRITE_NOTHING)

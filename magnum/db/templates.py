@@ -61,6 +61,53 @@ def add(session: orm.Session,
         raise errors.AlreadyExists('ClusterTemplate', row.uuid) from None
 
 
+def hold(session: orm.Session, context: contexts.RequestContext, uuid: str,
+         *more: sa.ColumnElement[Any]) -> Sequence[Any]:
+    """Keep a template as it is until the transaction ends; its row now.
+
+    :param more: what else to read in the same statement.
+    :raises NotFound: it has gone, or the caller may not see it any more.
+    """
+    lock(session, uuid)
+    found = session.execute(
+        sa.select(models.ClusterTemplate, *more)
+        .where(models.ClusterTemplate.uuid == uuid,
+               _template_visible(context, all_projects=False))
+        .execution_options(populate_existing=True)).first()
+    if found is None:
+        raise errors.NotFound('ClusterTemplate', uuid)
+    return found
+
+
+def lock(session: orm.Session, uuid: str) -> None:
+    """Let nobody change or delete the template before the transaction ends.
+
+    The databases read the clusters that use a template as they were when the
+    statement began, so it is not enough that the statement that deletes or
+    changes the template asks for them.
+    """
+    statements.execute(
+        session, sa.update(models.ClusterTemplate)
+        .where(models.ClusterTemplate.uuid == uuid)
+        .values(updated_at=models.ClusterTemplate.updated_at))
+
+
+def load(session: orm.Session,
+         uuid: str | None) -> models.ClusterTemplate | None:
+    """A template as it is now, whoever asks."""
+    return session.scalar(sa.select(models.ClusterTemplate)
+                          .where(models.ClusterTemplate.uuid == uuid))
+
+
+def differences(before: models.ClusterTemplate,
+                now: models.ClusterTemplate) -> list[str]:
+    """The columns that say what clusters are like and have changed."""
+    return sorted(
+        column for column in models.ClusterTemplate.__table__.columns.keys()
+        if column not in ('name', 'tags', 'updated_at')
+        and getattr(before, column) != getattr(now, column))
+
+
 def update(session: orm.Session, uuid: str,
            changes: Mapping[str, Any]
            ) -> models.ClusterTemplate:
@@ -78,6 +125,7 @@ def update(session: orm.Session, uuid: str,
 
 def delete(session: orm.Session, uuid: str) -> bool:
     """Delete a template unless a cluster uses it; whether it is gone."""
+    lock(session, uuid)
     return bool(statements.execute(
         session, sa.delete(models.ClusterTemplate)
         .where(models.ClusterTemplate.uuid == uuid, ~_used(uuid)))

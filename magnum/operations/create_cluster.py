@@ -6,23 +6,24 @@ from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
+from sqlalchemy import orm
+
 from magnum import context
 from magnum.db import models
 from magnum.db import session as db
+from magnum.db import templates
 from magnum import drivers
 from magnum import errors
 from magnum import identity
 from magnum import openstack
 from magnum.operations import desired
-from magnum.operations import journal
 from magnum.operations import kinds
 from magnum.operations import place
 from magnum.operations import references
-from magnum.operations import requests
 from magnum.operations import rules
 from magnum.operations import steps
+from magnum.operations import submit
 from magnum import quota
-from magnum import rpc
 
 FlavorRules = Callable[[Mapping[str, Any] | None],
                        dict[str, Callable[[Any], None]]]
@@ -34,26 +35,27 @@ KIND = kinds.Kind(
 
 
 def request(context: context.RequestContext,
-            template: models.ClusterTemplate, wish: Mapping[str, Any],
-            flavors: FlavorRules = references.disks) -> models.Cluster:
+            template: models.ClusterTemplate, asked: Mapping[str, Any],
+            flavors: FlavorRules = references.disks,
+            room: quota.Room | None = None) -> models.Cluster:
     """Write a new cluster down, together with the work that makes it.
 
     Everything that can be refused is refused here, before anything is stored.
 
-    :param wish: the attributes that were sent; None means not given.
+    :param asked: the attributes that were sent; None means not given.
     :param flavors: what is asked of the flavors, by the labels.
+    :param room: what is left of the quota, if it was read already.
     """
-    cluster = desired.new_cluster(template, wish, context.project_id,
+    cluster = desired.new_cluster(template, asked, context.project_id,
                                   context.user_id)
-    master_count = wish.get('master_count') or 1
-    node_count = wish.get('node_count')
+    master_count = asked.get('master_count') or 1
+    node_count = asked.get('node_count')
     node_count = 1 if node_count is None else node_count
     driver = drivers.for_template(template)
     rules.check_storage(template.docker_storage_driver,
                         cluster.docker_volume_size)
     rules.check_masters(master_count)
-    with db.reader() as session:
-        quota.check(session, context.project_id)
+    quota.check(room or _room(context))
     if template.hidden and not context.is_admin:
         raise errors.Forbidden(
             f'ClusterTemplate {template.uuid} is hidden: clusters can no '
@@ -73,9 +75,18 @@ def request(context: context.RequestContext,
     driver.check(dataclasses.replace(
         desired.spec(cluster, template, nodegroups,
                      image_properties=properties), subnet_cidrs=subnets))
-    _store(context, cluster, nodegroups, properties)
-    rpc.hint()
+    submit.submit(context, submit.Wish(
+        KIND, cluster, options={'image_properties': properties,
+                                'driver': drivers.name_for(template)},
+        hold=lambda session: quota.hold(session, context.project_id),
+        begin=lambda session: _begin(session, context, template, cluster,
+                                     nodegroups)))
     return cluster
+
+
+def _room(context: context.RequestContext) -> quota.Room:
+    with db.reader() as session:
+        return quota.room(session, context.project_id)
 
 
 def _references(cloud: openstack.Cloud, template: models.ClusterTemplate,
@@ -97,22 +108,36 @@ def _references(cloud: openstack.Cloud, template: models.ClusterTemplate,
         'keypair': cluster.keypair}, then=flavors(cluster.labels))
 
 
-@db.retried
-def _store(context: context.RequestContext, cluster: models.Cluster,
-           nodegroups: list[models.NodeGroup],
-           properties: Mapping[str, str]) -> None:
-    quota.prepare(context.project_id)
+def _begin(session: orm.Session, context: context.RequestContext,
+           template: models.ClusterTemplate, cluster: models.Cluster,
+           nodegroups: list[models.NodeGroup]) -> submit.Begun:
+    _hold_template(session, context, template)
     rows: tuple[models.Row, ...] = (cluster, *nodegroups)
     for row in rows:
         # A first try that was rolled back left numbers that are not ours.
         row.id = None
-    with db.writer() as session:
-        quota.take(session, context.project_id)
-        session.add(cluster)
-        session.flush()
-        session.add_all(nodegroups)
-        journal.record(
-            session, KIND.name, cluster.uuid,
-            args={'image_properties': dict(properties)},
-            timeout_seconds=requests.timeout_seconds(cluster),
-            **requests.requester(context))
+    session.add(cluster)
+    session.flush()
+    session.add_all(nodegroups)
+    return submit.Begun()
+
+
+def _hold_template(session: orm.Session, context: context.RequestContext,
+                   template: models.ClusterTemplate) -> None:
+    """Keep the template as it was when the request was checked.
+
+    The quota comes with it in one statement.
+
+    :raises NotFound: it has gone, or is the caller's no longer.
+    :raises Conflict: it has changed.
+    """
+    now, limit, taken = templates.hold(
+        session, context, template.uuid or '',
+        *quota.figures(context.project_id))
+    quota.check(quota.Room(limit, taken))
+    changed = templates.differences(template, now)
+    if changed:
+        raise errors.Conflict(
+            f'ClusterTemplate {template.uuid} was changed '
+            f'({", ".join(changed)}) while this request was checked: send '
+            f'the request again.', code='TEMPLATE_CHANGED')

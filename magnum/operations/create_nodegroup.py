@@ -4,58 +4,76 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import orm
+
 from magnum import context
 from magnum.db import models
 from magnum.db import nodegroups
-from magnum.db import session as db
+from magnum.drivers import base
 from magnum import errors
 from magnum import openstack
+from magnum.operations import changes
 from magnum.operations import desired
-from magnum.operations import journal
 from magnum.operations import kinds
 from magnum.operations import references
-from magnum.operations import requests
 from magnum.operations import rules
 from magnum.operations import steps
-from magnum import rpc
+from magnum.operations import submit
 
 KIND = kinds.Kind(
     name='create_nodegroup', action='UPDATE', nodegroup_action='CREATE',
-    nodegroups=kinds.named_group, steps=(steps.APPLY, steps.SETTLE))
+    nodegroups=kinds.named_group, steps=(steps.APPLY, steps.SETTLE),
+    terms=kinds.Terms(doing='Adding a nodegroup to',
+                      statuses=kinds.STANDING, power='nodegroups',
+                      ability='add nodegroups'))
 
 
 def request(context: context.RequestContext, cluster: models.Cluster,
-            wish: Mapping[str, Any]) -> models.NodeGroup:
+            asked: Mapping[str, Any]) -> models.NodeGroup:
     """Write a new group down, together with the work that makes its nodes.
 
     Comes in order behind what is at work on the cluster.
 
-    :param wish: all writable attributes; None means not given.
+    :param asked: all writable attributes; None means not given.
     :raises WrongStatus: the cluster is being deleted.
     """
-    _check(cluster, wish)
-    flavor_id = wish['flavor_id'] or cluster.flavor_id
-    _check_flavor(context, cluster, flavor_id)
-    driver = requests.check_power(cluster, 'nodegroups', 'add nodegroups')
-    nodegroup = desired.new_nodegroup(cluster, wish, flavor_id)
-    driver.check(desired.spec(cluster, cluster.template,
-                              [*cluster.nodegroups, nodegroup]))
-    _store(context, cluster, nodegroup)
-    rpc.hint()
+    _check(cluster, asked)
+    nodegroup = desired.new_nodegroup(
+        cluster, asked, asked['flavor_id'] or cluster.flavor_id)
+    wish = submit.Wish(KIND, cluster, nodegroup=nodegroup)
+
+    def check(driver: base.Driver) -> None:
+        _check_flavor(context, cluster, nodegroup.flavor_id)
+        driver.check(desired.spec(cluster, cluster.template,
+                                  [*cluster.nodegroups, nodegroup]))
+
+    wish.check = check
+    wish.begin = lambda session: _begin(session, wish, nodegroup)
+    submit.submit(context, wish)
     return nodegroup
 
 
-def _check(cluster: models.Cluster, wish: Mapping[str, Any]) -> None:
+def _begin(session: orm.Session, wish: submit.Wish,
+           nodegroup: models.NodeGroup) -> submit.Begun:
+    submit.begin_status(session, wish)
+    submit.limit_queue(session, wish)
+    # A first try that was rolled back left a number that is not ours.
+    nodegroup.id = None
+    nodegroups.add(session, nodegroup)
+    return submit.Begun(changes.made(nodegroup))
+
+
+def _check(cluster: models.Cluster, asked: Mapping[str, Any]) -> None:
     if not cluster.api_address:
         raise errors.Conflict(f'Cluster {cluster.uuid} has no API yet that '
                               f'nodes could join: wait until it is made.')
-    if any(group.name == wish['name'] for group in cluster.nodegroups):
-        raise errors.AlreadyExists('Nodegroup', wish['name'])
-    rules.check_counts(wish['node_count'], wish['min_node_count'],
-                       wish['max_node_count'])
-    rules.check_node_settings(wish['role'], wish['node_labels'],
-                              wish['node_taints'])
-    if wish['role'] == 'master':
+    if any(group.name == asked['name'] for group in cluster.nodegroups):
+        raise errors.AlreadyExists('Nodegroup', asked['name'])
+    rules.check_counts(asked['node_count'], asked['min_node_count'],
+                       asked['max_node_count'])
+    rules.check_node_settings(asked['role'], asked['node_labels'],
+                              asked['node_taints'])
+    if asked['role'] == 'master':
         raise errors.InvalidParameter(
             'role', 'masters are not added as a group of their own.')
 
@@ -69,18 +87,3 @@ def _check_flavor(context: context.RequestContext, cluster: models.Cluster,
     found = references.find(openstack.request_cloud(context),
                             {'flavor_id': flavor_id})
     references.check_root_disk(found, cluster.labels)
-
-
-@db.retried
-def _store(context: context.RequestContext, cluster: models.Cluster,
-           nodegroup: models.NodeGroup) -> None:
-    # A first try that was rolled back left a number that is not ours.
-    nodegroup.id = None
-    with db.writer() as session:
-        requests.begin(session, 'Adding a nodegroup to', cluster,
-                       requests.STANDING, 'UPDATE_IN_PROGRESS')
-        nodegroups.add(session, nodegroup)
-        journal.record(session, KIND.name, cluster.uuid,
-                       args={'nodegroup': nodegroup.uuid, 'is_new': True},
-                       timeout_seconds=requests.timeout_seconds(cluster),
-                       **requests.requester(context))

@@ -8,22 +8,21 @@ the oldest.
 
 from oslo_config import cfg
 from oslo_utils import timeutils
+from sqlalchemy import orm
 
 from magnum.certificates import authority
 from magnum import context
 from magnum.db import clusters
 from magnum.db import models
-from magnum.db import session as db
 from magnum.drivers import base
 from magnum.drivers import options  # noqa: F401  (registers [cluster_heat])
 from magnum import errors
 from magnum import identity
 from magnum.operations import journal
 from magnum.operations import kinds
-from magnum.operations import requests
 from magnum.operations import steps
+from magnum.operations import submit
 from magnum.operations import work as working
-from magnum import rpc
 
 CONF = cfg.CONF
 
@@ -35,25 +34,32 @@ LOOK_SECONDS = 10
 
 
 def request(context: context.RequestContext,
-            cluster: models.Cluster) -> None:
+            cluster: models.Cluster) -> models.Operation:
     """Write down that the cluster is to go; any status, and any number of
     times."""
-    _store(context, cluster)
-    rpc.hint()
+    wish = submit.Wish(KIND, cluster, timeout=submit.DELETE_SECONDS)
+    wish.begin = lambda session: _begin(session, cluster)
+    return submit.submit(context, wish)
 
 
-@db.retried
-def _store(context: context.RequestContext, cluster: models.Cluster) -> None:
-    with db.writer() as session:
-        clusters.touch(session, cluster.uuid)
-        if journal.active(session, cluster.uuid, KIND.name):
-            return
-        if not clusters.mark_for_deletion(session, cluster.uuid):
-            raise errors.NotFound('Cluster', cluster.uuid)
-        journal.cancel(session, cluster.uuid)
-        journal.record(session, KIND.name, cluster.uuid,
-                       timeout_seconds=requests.DELETE_SECONDS,
-                       **requests.requester(context))
+def _begin(session: orm.Session, cluster: models.Cluster) -> submit.Begun:
+    uuid = cluster.uuid or ''
+    going = journal.active(session, uuid, KIND.name)
+    if going:
+        return submit.Begun(instead=going[0])
+    if not clusters.mark_for_deletion(session, uuid):
+        raise errors.NotFound('Cluster', uuid)
+    journal.cancel(session, uuid)
+    return submit.Begun(options=_last_driver(session, cluster))
+
+
+def _last_driver(session: orm.Session,
+                 cluster: models.Cluster) -> dict[str, str]:
+    """Whose cluster it was when its template was last seen."""
+    if cluster.template is not None:
+        return {}
+    name = journal.last_option(session, cluster.uuid or '', 'driver')
+    return {'driver': name} if name else {}
 
 
 def destroy(work: working.Work) -> None:

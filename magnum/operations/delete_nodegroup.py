@@ -5,24 +5,24 @@ What was to be done to the group is not done any more; what is being done to
 its cluster comes first.
 """
 
+from sqlalchemy import orm
+
 from magnum import context
-from magnum.db import clusters
 from magnum.db import models
 from magnum.db import nodegroups
-from magnum.db import session as db
 from magnum.drivers import base
 from magnum import errors
+from magnum.operations import changes
 from magnum.operations import delete_cluster
 from magnum.operations import journal
 from magnum.operations import kinds
-from magnum.operations import requests
 from magnum.operations import steps
+from magnum.operations import submit
 from magnum.operations import work as working
-from magnum import rpc
 
 
 def request(context: context.RequestContext, cluster: models.Cluster,
-            nodegroup: models.NodeGroup) -> None:
+            nodegroup: models.NodeGroup) -> models.Operation:
     """Write down that a group is to go; any status, and any number of times.
 
     :raises Invalid: it is one of the two that every cluster has.
@@ -31,36 +31,29 @@ def request(context: context.RequestContext, cluster: models.Cluster,
         raise errors.Invalid(f'Nodegroup {nodegroup.name} is one of the two '
                              f'that come and go with the cluster: it cannot '
                              f'be deleted.')
-    requests.check_power(cluster, 'nodegroups', 'delete nodegroups')
-    _store(context, cluster, nodegroup)
-    rpc.hint()
+    wish = submit.Wish(KIND, cluster, nodegroup=nodegroup,
+                       timeout=submit.DELETE_SECONDS)
+    wish.begin = lambda session: _begin(session, wish, nodegroup)
+    return submit.submit(context, wish)
 
 
-@db.retried
-def _store(context: context.RequestContext, cluster: models.Cluster,
-           nodegroup: models.NodeGroup) -> None:
-    with db.writer() as session:
-        clusters.touch(session, cluster.uuid)
-        if journal.active(session, cluster.uuid, delete_cluster.KIND.name):
-            # It goes with its cluster.
-            return
-        own = [operation for operation
-               in journal.active(session, cluster.uuid)
-               if (operation.args or {}).get('nodegroup') == nodegroup.uuid]
-        if any(operation.kind == KIND.name for operation in own):
-            return
-        if not nodegroups.begin(session, nodegroup.uuid, None,
-                                'DELETE_IN_PROGRESS'):
-            raise errors.NotFound('Nodegroup', nodegroup.name)
-        requests.begin(session, 'Deleting a nodegroup of', cluster,
-                       requests.STANDING | {'DELETE_FAILED'},
-                       'UPDATE_IN_PROGRESS')
-        journal.cancel(session, cluster.uuid,
-                       [operation.id for operation in own])
-        journal.record(session, KIND.name, cluster.uuid,
-                       args={'nodegroup': nodegroup.uuid},
-                       timeout_seconds=requests.DELETE_SECONDS,
-                       **requests.requester(context))
+def _begin(session: orm.Session, wish: submit.Wish,
+           nodegroup: models.NodeGroup) -> submit.Begun:
+    queue = journal.active(session, nodegroup.cluster_id)
+    own = [operation for operation in queue
+           if changes.nodegroup_of(operation) == nodegroup.uuid]
+    for operation in queue:
+        # The group goes with its cluster, or goes already.
+        if (operation.kind == delete_cluster.KIND.name
+                or (operation.kind == KIND.name and operation in own)):
+            return submit.Begun(instead=operation)
+    if not nodegroups.begin(session, nodegroup.uuid, None,
+                            KIND.nodegroup_status('IN_PROGRESS')):
+        raise errors.NotFound('Nodegroup', nodegroup.name)
+    submit.begin_status(session, wish)
+    journal.cancel(session, nodegroup.cluster_id,
+                   [operation.id for operation in own])
+    return submit.Begun()
 
 
 def destroy(work: working.Work) -> None:
@@ -87,7 +80,7 @@ def forget(work: working.Work) -> kinds.Facts:
 
 
 def _uuid(work: working.Work) -> str:
-    return work.operation.args['nodegroup']
+    return changes.nodegroup_of(work.operation) or ''
 
 
 KIND = kinds.Kind(
@@ -95,4 +88,8 @@ KIND = kinds.Kind(
     nodegroups=kinds.named_group,
     steps=(kinds.Step('destroy', 'starting to delete the nodes', destroy),
            kinds.Step('await_gone', 'deleting the nodes', await_gone),
-           kinds.Step('forget', "deleting the group's record", forget)))
+           kinds.Step('forget', "deleting the group's record", forget)),
+    terms=kinds.Terms(doing='Deleting a nodegroup of',
+                      statuses=kinds.STANDING | {'DELETE_FAILED'},
+                      is_early=False, power='nodegroups',
+                      ability='delete nodegroups'))

@@ -24,8 +24,8 @@ import datetime
 from typing import Any
 from typing import cast
 from typing import NamedTuple
-import uuid
 
+from oslo_utils import uuidutils
 import sqlalchemy as sa
 from sqlalchemy.ext import compiler
 from sqlalchemy import orm
@@ -46,7 +46,8 @@ class LeaseLost(Exception):
 
 
 def record(session: orm.Session, kind: str, cluster_uuid: str, *,
-           lane: str | None = None, nodegroup_uuid: str | None = None,
+           uuid: str | None = None, lane: str | None = None,
+           nodegroup_uuid: str | None = None, changes: dict | None = None,
            args: dict | None = None, timeout_seconds: float | None = None,
            sealed_token: str | None = None, request_id: str | None = None,
            user_id: str | None = None,
@@ -55,15 +56,19 @@ def record(session: orm.Session, kind: str, cluster_uuid: str, *,
 
     :param lane: what the operation keeps to itself, as `lane_of` gives it;
         None: the whole cluster.
+    :param uuid: its own, where that must be known before.
     :param nodegroup_uuid: the group that it is about, if it is about one.
-    :param args: what was asked; ids and plain values, never a secret.
+    :param changes: what the request wrote, and what was there before; see
+        `magnum.operations.changes`.
+    :param args: what else was asked; ids and plain values, never a secret.
     :param timeout_seconds: how long each step may take, from the first claim
         on: time in the queue does not count.  Then the operation fails,
         naming the step; None: never.
     """
     operation = Operation(
-        uuid=str(uuid.uuid4()), kind=kind, args=args,
+        uuid=uuid or uuidutils.generate_uuid(), kind=kind, args=args,
         lane=lane or cluster_uuid, nodegroup_uuid=nodegroup_uuid,
+        changes=changes,
         cluster_uuid=cluster_uuid, not_before=database_time(session),
         timeout_seconds=_whole(timeout_seconds),
         sealed_token=sealed_token, request_id=request_id, user_id=user_id,
@@ -111,21 +116,21 @@ def cancel(session: orm.Session, cluster_uuid: str,
 
 
 def others(session: orm.Session, operation: Operation) -> list[Operation]:
-    """The cluster's other operations that have not ended, oldest first."""
+    """The cluster's other operations that have not ended, oldest first.
+
+    Their tokens are not read.
+    """
     return list(session.scalars(
-        sa.select(Operation)
-        .where(Operation.cluster_uuid == operation.cluster_uuid,
-               Operation.state == ACTIVE, Operation.id != operation.id)
-        .order_by(Operation.id)))
+        _active(operation.cluster_uuid).where(Operation.id != operation.id)))
 
 
 def active(session: orm.Session, cluster_uuid: str,
            kind: str | None = None) -> list[Operation]:
-    """The cluster's operations that have not ended, oldest first."""
-    query = (sa.select(Operation)
-             .where(Operation.cluster_uuid == cluster_uuid,
-                    Operation.state == ACTIVE)
-             .order_by(Operation.id))
+    """The cluster's operations that have not ended, oldest first.
+
+    Their tokens are not read.
+    """
+    query = _active(cluster_uuid)
     if kind:
         query = query.where(Operation.kind == kind)
     return list(session.scalars(query))
@@ -159,6 +164,59 @@ class Candidate(NamedTuple):
     attempt: int
     project_id: str | None
     place: int
+
+
+def _active(cluster_uuid: str | None) -> sa.Select:
+    return (sa.select(Operation)
+            .where(Operation.cluster_uuid == cluster_uuid,
+                   Operation.state == ACTIVE)
+            .options(orm.defer(Operation.sealed_token))
+            .order_by(Operation.id))
+
+
+def count_active(session: orm.Session, cluster_uuid: str) -> int:
+    """How many operations of the cluster have not ended."""
+    return session.scalar(
+        sa.select(sa.func.count(Operation.id))
+        .where(Operation.cluster_uuid == cluster_uuid,
+               Operation.state == ACTIVE)) or 0
+
+
+def find(session: orm.Session, uuid: str) -> Operation | None:
+    """The operation of that uuid, whatever became of it."""
+    return session.scalar(sa.select(Operation).where(Operation.uuid == uuid))
+
+
+def last_option(session: orm.Session, cluster_uuid: str,
+                name: str) -> Any:
+    """What the cluster's newest operation with that option had; or None."""
+    for args in session.scalars(
+            sa.select(Operation.args)
+            .where(Operation.cluster_uuid == cluster_uuid)
+            .order_by(Operation.id.desc()).limit(100)):
+        if args.get(name):
+            return args[name]
+    return None
+
+
+def withdraw(session: orm.Session, operation: Operation, why: str) -> bool:
+    """End an operation that has not begun; whether it still had not."""
+    withdrawn = session.execute(
+        sa.update(Operation)
+        .where(Operation.id == operation.id, Operation.state == ACTIVE,
+               Operation.attempt == 0)
+        .values(state=CANCELLED, error=why, sealed_token=None,
+                finished_at=database_time(session))
+        .execution_options(synchronize_session=False))
+    return bool(_count(withdrawn))
+
+
+def rewrite(session: orm.Session, operation: Operation) -> None:
+    """Store the `changes` of an operation that waits behind the caller's."""
+    session.execute(
+        sa.update(Operation).where(Operation.id == operation.id)
+        .values(changes=operation.changes)
+        .execution_options(synchronize_session=False))
 
 
 def ready(session: orm.Session, known: Known,

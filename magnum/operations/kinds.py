@@ -10,10 +10,23 @@ from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
+from sqlalchemy import orm
+
 from magnum.db import models
 from magnum import errors
+from magnum.operations import changes
 from magnum.operations import journal
 from magnum.operations import work
+
+
+# The statuses of a cluster whose size may change: a resize that comes while
+# another is at work queues behind it.
+RESIZABLE = models.SETTLED | {'UPDATE_FAILED', 'UPDATE_IN_PROGRESS'}
+
+# All but those of clusters on their way out.
+STANDING = RESIZABLE | {'CREATE_IN_PROGRESS', 'CREATE_FAILED',
+                        'RESUME_FAILED', 'ROLLBACK_IN_PROGRESS',
+                        'ROLLBACK_FAILED'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,15 +79,35 @@ class Step:
     """One step of a kind of operation.
 
     `name` is what rows hold, `title` what users read: "waiting for the
-    stack".  `run` may be repeated at any time.  `undo` gives the columns to
-    put back when the step was refused, that is before anything has changed in
-    the cloud.
+    stack".  `run` may be repeated at any time.  `undo` puts back what the
+    request wrote when the step was refused, that is before anything has
+    changed in the cloud; the cluster's row is held then.
     """
 
     name: str
     title: str
     run: Callable[[work.Work], Facts | Again | None]
-    undo: Callable[[work.Work], Facts] | None = None
+    undo: Callable[[orm.Session, models.Operation], None] | None = None
+
+@dataclasses.dataclass(frozen=True)
+class Terms:
+    """When a kind of operation may be asked for.
+
+    `doing` begins the refusal of a status that is none of `statuses` (None:
+    any will do): "Resizing cluster ...", by 409, or 400 for some kinds.
+    `ability` is what the driver is wanted for, in words, and `power` what it
+    must have to be able; None: no driver is wanted, and none in particular.
+    """
+
+    doing: str = ''
+    statuses: frozenset[str] | None = None
+    wrong_status_is_invalid: bool = False
+    # Whether a wrong status is refused before anything else is looked at.
+    is_early: bool = True
+    # Whether the cluster's status tells of it.
+    is_seen: bool = True
+    ability: str | None = None
+    power: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +117,8 @@ class Kind:
     `action` is the first word of its statuses (`CREATE_IN_PROGRESS`, ...),
     `nodegroup_action` that of its groups' where it differs.  `nodegroups` says
     which groups share the cluster's fate.  `has_lane`: on a group with a stack
-    of its own it runs beside what is done to other groups.
+    of its own it runs beside what is done to other groups.  `terms` are for
+    those who ask.
     """
 
     name: str
@@ -93,6 +127,7 @@ class Kind:
     nodegroups: Callable[[work.Work], list[str]]
     nodegroup_action: str | None = None
     has_lane: bool = False
+    terms: Terms = Terms()
 
     def lane(self, cluster_uuid: str,
              nodegroup: models.NodeGroup | None = None) -> str:
@@ -135,7 +170,14 @@ def every_group(work: work.Work) -> list[str]:
 
 def named_group(work: work.Work) -> list[str]:
     """The group of an operation that is about one."""
-    return [work.operation.args['nodegroup']]
+    group = changes.nodegroup_of(work.operation)
+    return [group] if group else []
+
+
+def changed_groups(work: work.Work) -> list[str]:
+    """The groups of which the operation changes a column."""
+    return [uuid for uuid in changes.of(work.operation)
+            if uuid != work.cluster.uuid]
 
 
 def no_group(work: work.Work) -> list[str]:
@@ -145,13 +187,3 @@ def no_group(work: work.Work) -> list[str]:
 
 def table(*kinds: Kind) -> Mapping[str, Kind]:
     return {kind.name: kind for kind in kinds}
-
-
-def uncounted(work: work.Work) -> Facts:
-    """Put back the size that a group had before the request."""
-    args: Mapping[str, Any] = work.operation.args
-    if work.next_resize(args['nodegroup']):
-        # The row has the size of the next in the queue.
-        return Facts()
-    return Facts(nodegroups={
-        args['nodegroup']: {'node_count': args['old_node_count']}})

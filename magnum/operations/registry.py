@@ -13,12 +13,11 @@ from magnum.operations import kinds
 from magnum.operations import resize_cluster
 from magnum.operations import rotate_ca
 from magnum.operations import rotate_credential
-from magnum.operations import update_cluster
 from magnum.operations import update_nodegroup
 from magnum.operations import upgrade_cluster
 
-KINDS = kinds.table(create_cluster.KIND, update_cluster.KIND,
-                    resize_cluster.KIND, delete_cluster.KIND,
+KINDS = kinds.table(create_cluster.KIND, resize_cluster.KIND,
+                    resize_cluster.EARLIER, delete_cluster.KIND,
                     update_nodegroup.LIMITS, create_nodegroup.KIND,
                     update_nodegroup.KIND, delete_nodegroup.KIND,
                     upgrade_cluster.KIND, rotate_ca.KIND,

@@ -1,44 +1,83 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Change the number of nodes of a group, or replace named ones."""
+"""Change the number of nodes of a group, or replace named ones.
+
+Of several that wait only the last is carried out: its count is the one that
+is wanted, and it takes away the nodes that all of them name.
+"""
 
 from collections.abc import Iterable
 import dataclasses
 
+from sqlalchemy import orm
+
 from magnum import context
 from magnum.db import models
-from magnum.db import nodegroups
-from magnum.db import session as db
 from magnum import errors
+from magnum.operations import changes
 from magnum.operations import desired
 from magnum.operations import journal
 from magnum.operations import kinds
-from magnum.operations import requests
 from magnum.operations import rules
 from magnum.operations import steps
-from magnum import rpc
+from magnum.operations import submit
+from magnum import specs
 
 KIND = kinds.Kind(
     name='resize_cluster', action='UPDATE', nodegroups=kinds.named_group,
-    steps=(dataclasses.replace(steps.APPLY, undo=kinds.uncounted),
-           steps.SETTLE))
+    steps=(dataclasses.replace(steps.APPLY, undo=changes.undo),
+           steps.SETTLE),
+    terms=kinds.Terms(doing='Resizing', statuses=kinds.RESIZABLE,
+                      ability='be resized'))
+
+# What the release before recorded for a patch of node_count.
+EARLIER = dataclasses.replace(KIND, name='update_cluster')
+
+# A patch is refused while anything else is at work, as it always was.
+PATCHABLE = models.SETTLED
 
 
 def request(context: context.RequestContext, cluster: models.Cluster,
             nodegroup: models.NodeGroup, node_count: int,
-            nodes_to_remove: Iterable[str] | None = None) -> None:
+            nodes_to_remove: Iterable[str] | None = None,
+            statuses: frozenset[str] | None = None) -> models.Operation:
     """Write down that a group is to have `node_count` nodes.
 
     Comes in order behind what is at work on the cluster.  With the present
     count and named nodes it replaces these.
 
     :param nodes_to_remove: server uuids, or indexes within the group.
+    :param statuses: what the cluster's may be, if fewer than usual.
     :raises WrongStatus: the cluster is not in a state to be changed.
     """
     check_bounds(cluster, nodegroup, node_count)
-    requests.driver_of(cluster, 'be resized')
-    store(context, KIND.name, requests.RESIZABLE, cluster, nodegroup,
-          node_count, list(nodes_to_remove or ()))
-    rpc.hint()
+    leaving = list(nodes_to_remove or ())
+    wish = submit.Wish(
+        KIND, cluster, {nodegroup.uuid: {'node_count': node_count}},
+        nodegroup=nodegroup, options={'nodes_to_remove': leaving},
+        statuses=statuses)
+
+    def recheck(now: models.NodeGroup) -> None:
+        if now.status == 'DELETE_IN_PROGRESS':
+            raise errors.WrongStatus('Resizing', 'nodegroup', now.name,
+                                     now.status)
+        check_bounds(cluster, now, node_count)
+
+    wish.recheck = recheck
+    wish.begin = lambda session: _begin(session, wish)
+    return submit.submit(context, wish)
+
+
+def request_patch(context: context.RequestContext, cluster: models.Cluster,
+                  node_count: int) -> models.Operation:
+    """Write down that the default workers are to be `node_count`.
+
+    :raises WrongStatus: the cluster is not settled.
+    :raises NotFound: it has no such workers.
+    """
+    if cluster.default_workers is None:
+        raise errors.NotFound('Nodegroup', 'of the default workers')
+    return request(context, cluster, cluster.default_workers, node_count,
+                   statuses=PATCHABLE)
 
 
 def check_bounds(cluster: models.Cluster, nodegroup: models.NodeGroup,
@@ -53,37 +92,47 @@ def check_bounds(cluster: models.Cluster, nodegroup: models.NodeGroup,
 
 def _check_masters(cluster: models.Cluster, nodegroup: models.NodeGroup,
                    node_count: int) -> None:
-    driver = requests.check_power(cluster, 'resize_masters',
-                                  'change the number of masters')
+    ability = 'change the number of masters'
+    driver = submit.driver_of(cluster, ability)
+    submit.check_power(cluster, driver, 'resize_masters', ability)
     rules.check_master_size(node_count)
+    driver.check(_resized(cluster, nodegroup, node_count))
+
+
+def _resized(cluster: models.Cluster, nodegroup: models.NodeGroup,
+             node_count: int) -> specs.ClusterSpec:
     spec = desired.spec(cluster, cluster.template, cluster.nodegroups)
-    driver.check(dataclasses.replace(spec, nodegroups=tuple(
+    return dataclasses.replace(spec, nodegroups=tuple(
         dataclasses.replace(group, node_count=node_count)
         if group.uuid == nodegroup.uuid else group
-        for group in spec.nodegroups)))
+        for group in spec.nodegroups))
 
 
-@db.retried
-def store(context: context.RequestContext, kind: str,
-          allowed: frozenset[str], cluster: models.Cluster,
-          nodegroup: models.NodeGroup, node_count: int,
-          nodes_to_remove: list[str]) -> None:
-    with db.writer() as session:
-        requests.begin(session, 'Resizing', cluster, allowed,
-                       'UPDATE_IN_PROGRESS')
-        # What was checked may have changed until the cluster's row was ours.
-        now = nodegroups.load(session, nodegroup.uuid)
-        if now is None:
-            raise errors.NotFound('Nodegroup', nodegroup.name)
-        if now.status == 'DELETE_IN_PROGRESS':
-            raise errors.WrongStatus('Resizing', 'nodegroup', now.name,
-                                     now.status)
-        check_bounds(cluster, now, node_count)
-        old = nodegroups.set_node_count(session, nodegroup.uuid, node_count,
-                                        'UPDATE_IN_PROGRESS')
-        journal.record(
-            session, kind, cluster.uuid,
-            args={'nodegroup': nodegroup.uuid, 'node_count': node_count,
-                  'old_node_count': old, 'nodes_to_remove': nodes_to_remove},
-            timeout_seconds=requests.timeout_seconds(cluster),
-            **requests.requester(context))
+def _begin(session: orm.Session, wish: submit.Wish) -> submit.Begun:
+    submit.begin_status(session, wish)
+    replaced = _withdraw(session, wish)
+    submit.limit_queue(session, wish)
+    written = submit.write_changes(session, wish)
+    for operation in replaced:
+        # Nobody has seen to them: what was before them is before this one.
+        uuid = wish.nodegroup.uuid if wish.nodegroup else ''
+        columns = changes.of(operation)[uuid]
+        written[uuid]['node_count'][0] = columns['node_count'][0]
+    leaving = [name for operation in reversed(replaced)
+               for name in (operation.args or {}).get('nodes_to_remove') or ()]
+    leaving += wish.options['nodes_to_remove']
+    return submit.Begun(written, options={
+        'nodes_to_remove': list(dict.fromkeys(leaving))})
+
+
+def _withdraw(session: orm.Session,
+              wish: submit.Wish) -> list[models.Operation]:
+    """End the group's resizes that have not begun; newest first."""
+    assert wish.nodegroup is not None
+    waiting = [operation for operation
+               in journal.active(session, wish.cluster.uuid or '')
+               if operation.kind in (KIND.name, EARLIER.name)
+               and changes.nodegroup_of(operation) == wish.nodegroup.uuid]
+    return [operation for operation in reversed(waiting)
+            if not operation.attempt and journal.withdraw(
+                session, operation, 'A newer resize replaces it.')]

@@ -13,18 +13,15 @@ import types
 from magnum.certificates import authority
 from magnum import context
 from magnum.db import models
-from magnum.db import session as db
 from magnum import errors
-from magnum.operations import journal
 from magnum.operations import kinds
-from magnum.operations import requests
 from magnum.operations import steps
+from magnum.operations import submit
 from magnum.operations import work as working
-from magnum import rpc
 
 
 def request(context: context.RequestContext,
-            cluster: models.Cluster) -> None:
+            cluster: models.Cluster) -> models.Operation:
     """Write down that a cluster's authorities are to be replaced.
 
     :raises Invalid: the cluster has none, is not settled, or its driver
@@ -33,23 +30,10 @@ def request(context: context.RequestContext,
     if cluster.template is not None and cluster.template.tls_disabled:
         raise errors.NotSupported(f'Cluster {cluster.uuid} does not use TLS: '
                                   f'there is no CA to replace.')
-    requests.check_status('Rotating the CA of', cluster, models.SETTLED)
-    requests.check_power(cluster, 'rotate_ca', 'replace CAs')
-    _store(context, cluster)
-    rpc.hint()
-
-
-@db.retried
-def _store(context: context.RequestContext, cluster: models.Cluster) -> None:
-    with db.writer() as session:
-        requests.begin_checked(session, 'Rotating the CA of', cluster,
-                               models.SETTLED, 'UPDATE_IN_PROGRESS')
-        journal.record(
-            session, KIND.name, cluster.uuid,
-            args={'old_refs': {column: getattr(cluster, column)
-                               for column in authority.KINDS}},
-            timeout_seconds=requests.timeout_seconds(cluster),
-            **requests.requester(context))
+    return submit.submit(context, submit.Wish(
+        KIND, cluster, options={'old_refs': {
+            column: getattr(cluster, column)
+            for column in authority.KINDS}}))
 
 
 def issue_new_certificates(work: working.Work) -> None:
@@ -112,4 +96,7 @@ KIND = kinds.Kind(
            kinds.Step('settle', 'waiting for the stack', settle),
            kinds.Step('retire_old_certificates',
                       'deleting the old certificates',
-                      retire_old_certificates)))
+                      retire_old_certificates)),
+    terms=kinds.Terms(doing='Rotating the CA of', statuses=models.SETTLED,
+                      wrong_status_is_invalid=True, power='rotate_ca',
+                      ability='replace CAs'))

@@ -5,45 +5,26 @@ The cluster's status tells nothing of it: clusters do not change by it.
 """
 
 from magnum import context
-from magnum.db import clusters
 from magnum.db import models
-from magnum.db import session as db
-from magnum import errors
-from magnum.operations import journal
 from magnum.operations import kinds
-from magnum.operations import requests
 from magnum.operations import steps
-from magnum import rpc
+from magnum.operations import submit
 
 # The cluster's user gets a new password, which then goes to the nodes.
 KIND = kinds.Kind(
     name='rotate_credential', action='UPDATE', nodegroups=kinds.no_group,
-    steps=(steps.DELEGATE, steps.APPLY, steps.SETTLE))
+    steps=(steps.DELEGATE, steps.APPLY, steps.SETTLE),
+    terms=kinds.Terms(doing='Rotating the credential of',
+                      statuses=kinds.RESIZABLE, wrong_status_is_invalid=True,
+                      is_seen=False, power='rotate_credential',
+                      ability='renew credentials'))
 
 
 def request(context: context.RequestContext,
-            cluster: models.Cluster) -> None:
+            cluster: models.Cluster) -> models.Operation:
     """Write down that a cluster's credential is to be renewed.
 
     :raises Invalid: the cluster's status does not allow it, or its driver
         cannot do it.
     """
-    requests.check_status('Rotating the credential of', cluster,
-                          requests.RESIZABLE)
-    requests.check_power(cluster, 'rotate_credential', 'renew credentials')
-    _store(context, cluster)
-    rpc.hint()
-
-
-@db.retried
-def _store(context: context.RequestContext, cluster: models.Cluster) -> None:
-    with db.writer() as session:
-        clusters.touch(session, cluster.uuid)
-        now = clusters.load(session, cluster.uuid)
-        if now is None:
-            raise errors.NotFound('Cluster', cluster.uuid)
-        requests.check_status('Rotating the credential of', now,
-                              requests.RESIZABLE)
-        journal.record(session, KIND.name, cluster.uuid,
-                       timeout_seconds=requests.timeout_seconds(cluster),
-                       **requests.requester(context))
+    return submit.submit(context, submit.Wish(KIND, cluster))

@@ -29,6 +29,7 @@ from magnum.db import nodegroups
 from magnum.db import session as db
 from magnum import errors
 from magnum import notifications
+from magnum.operations import changes
 from magnum.operations import journal
 from magnum.operations import kinds
 from magnum.operations import registry
@@ -238,7 +239,9 @@ def _write_failure(work: working.Work, kind: kinds.Kind, step: kinds.Step,
                    error: errors.MagnumError, reason: str) -> None:
     with db.writer() as session:
         if step.undo:
-            _write_facts(session, work, step.undo(work))
+            # Held, so that the queue that it reads is the whole queue.
+            clusters.touch(session, work.cluster.uuid)
+            step.undo(session, work.operation)
         facts = getattr(error, 'facts', kinds.Facts())
         _write_facts(session, work, facts)
         _write_statuses(session, work, kind, 'FAILED', reason, facts)
@@ -348,10 +351,11 @@ def _write_statuses(session, work: working.Work, kind: kinds.Kind, word: str,
     """
     clusters.touch(session, work.cluster.uuid)
     queued = journal.others(session, work.operation)
+    awaited = [{changes.nodegroup_of(other), *changes.of(other)}
+               for other in queued]
     expected, status = kind.status('IN_PROGRESS'), kind.status(word)
     groups = [uuid for uuid in kind.nodegroups(work)
-              if not any((other.args or {}).get('nodegroup') == uuid
-                         for other in queued)]
+              if not any(uuid in about for about in awaited)]
     failed = ', '.join(f'{group.name} failed' for group in work.nodegroups
                        if group.uuid in groups)
     # A group that knows more about its failure keeps that.

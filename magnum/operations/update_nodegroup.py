@@ -13,43 +13,48 @@ from typing import Any
 
 from magnum import context
 from magnum.db import models
-from magnum.db import nodegroups
-from magnum.db import session as db
 from magnum import errors
+from magnum.operations import changes
 from magnum.operations import desired
-from magnum.operations import journal
 from magnum.operations import kinds
-from magnum.operations import requests
 from magnum.operations import rules
 from magnum.operations import steps
+from magnum.operations import submit
 from magnum.operations import work as working
-from magnum import rpc
+from magnum import specs
 
 NODE_SETTINGS = frozenset({'node_labels', 'node_taints'})
 
-CHANGEABLE = models.SETTLED | {'UPDATE_FAILED', 'UPDATE_IN_PROGRESS'}
+# The statuses of a group that may be changed.
+CHANGEABLE = kinds.RESIZABLE
 
 
 def request(context: context.RequestContext, cluster: models.Cluster,
-            nodegroup: models.NodeGroup, wish: Mapping[str, Any]) -> None:
+            nodegroup: models.NodeGroup, asked: Mapping[str, Any]) -> None:
     """Write down what of a group is to change.
 
-    :param wish: the new values of min_node_count, max_node_count,
+    :param asked: the new values of min_node_count, max_node_count,
         node_labels, node_taints; only of those that change.
     :raises WrongStatus: the group, or its cluster, is not in a state to be
         changed.
     """
-    _check_counts(nodegroup, wish)
-    settings = {key: wish[key] for key in NODE_SETTINGS & set(wish)}
+    _check_counts(nodegroup, asked)
+    settings = {key: asked[key] for key in NODE_SETTINGS & set(asked)}
     rules.check_node_settings(nodegroup.role, settings.get('node_labels'),
                               settings.get('node_taints'))
     if nodegroup.status not in CHANGEABLE:
         raise _wrong_status(nodegroup)
-    if settings:
-        _check_driver(cluster, nodegroup, settings)
-    kind = KIND if settings else LIMITS
-    _store(context, kind.name, cluster, nodegroup, dict(wish))
-    rpc.hint()
+
+    def recheck(now: models.NodeGroup) -> None:
+        _check_counts(now, asked)
+        if now.status not in CHANGEABLE:
+            raise _wrong_status(now)
+
+    submit.submit(context, submit.Wish(
+        KIND if settings else LIMITS, cluster, {nodegroup.uuid: dict(asked)},
+        nodegroup=nodegroup, recheck=recheck,
+        check=lambda driver: driver.check(
+            _changed(cluster, nodegroup, settings))))
 
 
 def _check_counts(nodegroup: models.NodeGroup,
@@ -61,37 +66,13 @@ def _check_counts(nodegroup: models.NodeGroup,
             wish.get('max_node_count', nodegroup.max_node_count))
 
 
-def _check_driver(cluster: models.Cluster, nodegroup: models.NodeGroup,
-                  settings: Mapping[str, Any]) -> None:
-    driver = requests.check_power(cluster, 'nodegroups',
-                                  'change labels and taints of nodes')
+def _changed(cluster: models.Cluster, nodegroup: models.NodeGroup,
+             settings: Mapping[str, Any]) -> specs.ClusterSpec:
     spec = desired.spec(cluster, cluster.template, cluster.nodegroups)
-    driver.check(dataclasses.replace(spec, nodegroups=tuple(
+    return dataclasses.replace(spec, nodegroups=tuple(
         dataclasses.replace(group, **settings)
         if group.uuid == nodegroup.uuid else group
-        for group in spec.nodegroups)))
-
-
-@db.retried
-def _store(context: context.RequestContext, kind: str,
-           cluster: models.Cluster, nodegroup: models.NodeGroup,
-           wish: dict[str, Any]) -> None:
-    with db.writer() as session:
-        requests.begin(session, 'Changing a nodegroup of', cluster,
-                       requests.STANDING, 'UPDATE_IN_PROGRESS')
-        now = nodegroups.load(session, nodegroup.uuid)
-        if now is None:
-            raise errors.NotFound('Nodegroup', nodegroup.name)
-        # What was checked may have changed until the cluster's row was ours.
-        _check_counts(now, wish)
-        old = {key: getattr(now, key) for key in wish}
-        if not nodegroups.begin(session, now.uuid, CHANGEABLE,
-                                'UPDATE_IN_PROGRESS', wish):
-            raise _wrong_status(now)
-        journal.record(session, kind, cluster.uuid,
-                       args={'nodegroup': now.uuid, 'old': old},
-                       timeout_seconds=requests.timeout_seconds(cluster),
-                       **requests.requester(context))
+        for group in spec.nodegroups))
 
 
 def _wrong_status(nodegroup: models.NodeGroup) -> errors.WrongStatus:
@@ -114,16 +95,16 @@ def look(work: working.Work) -> kinds.Facts | kinds.Again:
         return steps.settle(work)
 
 
-def _unset(work: working.Work) -> kinds.Facts:
-    """Put back what nodes had before the request."""
-    args: Mapping[str, Any] = work.operation.args
-    return kinds.Facts(nodegroups={args['nodegroup']: args['old']})
-
-
 LIMITS = kinds.Kind(
     name='limit_nodegroup', action='UPDATE', nodegroups=kinds.named_group,
-    steps=(kinds.Step('look', 'looking at the stack', look),))
+    steps=(kinds.Step('look', 'looking at the stack', look),),
+    terms=kinds.Terms(doing='Changing a nodegroup of',
+                      statuses=kinds.STANDING))
 
 KIND = kinds.Kind(
     name='update_nodegroup', action='UPDATE', nodegroups=kinds.named_group,
-    steps=(dataclasses.replace(steps.APPLY, undo=_unset), steps.SETTLE))
+    steps=(dataclasses.replace(steps.APPLY, undo=changes.undo),
+           steps.SETTLE),
+    terms=kinds.Terms(doing='Changing a nodegroup of',
+                      statuses=kinds.STANDING, power='nodegroups',
+                      ability='change labels and taints of nodes'))

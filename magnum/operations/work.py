@@ -11,12 +11,14 @@ from sqlalchemy import orm
 from magnum.certificates import authority
 from magnum.db import clusters
 from magnum.db import models
+from magnum.db import templates
 from magnum import drivers
 from magnum.drivers import base
 from magnum.drivers import remains
 from magnum import errors
 from magnum import identity
 from magnum import openstack
+from magnum.operations import changes
 from magnum.operations import desired
 from magnum.operations import journal
 from magnum import specs
@@ -26,7 +28,7 @@ LOG = log.getLogger(__name__)
 
 @dataclasses.dataclass
 class Work:
-    """Rows as they were when the step began; detached, so only to be read."""
+    """The rows in the operation's turn; detached, so only to be read."""
 
     operation: models.Operation
     cluster: models.Cluster
@@ -38,10 +40,19 @@ class Work:
     # got no answer.
     unanswered: datetime.datetime | None = None
 
+    has_template: bool = True
+
     @functools.cached_property
     def driver(self) -> base.Driver:
-        """The cluster's driver; a cluster without one can be deleted."""
+        """The cluster's driver; a cluster without one can be deleted.
+
+        When the template has gone it is the one that the cluster had when the
+        operation was asked for.
+        """
+        name = (self.operation.args or {}).get('driver')
         try:
+            if name and not self.has_template:
+                return drivers.by_name(name)
             return drivers.for_template(self.template)
         except errors.DriverNotFound as e:
             if self.operation.kind != 'delete_cluster':
@@ -98,43 +109,17 @@ class Work:
     def spec(self, **more) -> specs.ClusterSpec:
         """What is wanted, without secrets: enough to observe or destroy."""
         args = self.operation.args or {}
-        # Their own operations make them, when these have their turn.
-        not_yet = {later.args['nodegroup'] for later in self.queued
-                   if (later.args or {}).get('is_new')}
-        wanted = [group for group in self.nodegroups
-                  if group.uuid not in not_yet]
-        drawn = desired.spec(self.cluster, self.template, wanted,
+        drawn = desired.spec(self.cluster, self.template, self.nodegroups,
                              image_properties=args.get('image_properties'),
                              **more)
+        about = changes.nodegroup_of(self.operation)
+        leaving = tuple(args.get('nodes_to_remove') or ())
         return dataclasses.replace(
             drawn, max_batch_size=args.get('max_batch_size'),
-            nodegroups=tuple(map(self._sized, drawn.nodegroups)))
-
-    def _sized(self, group: specs.NodeGroupSpec) -> specs.NodeGroupSpec:
-        """The group with the size that it has in *this* operation.
-
-        The row already has that of the last one in the queue, and each must
-        take away its own nodes.
-        """
-        args = self.operation.args or {}
-        if 'node_count' in args and group.uuid == args['nodegroup']:
-            return dataclasses.replace(
-                group, node_count=args['node_count'],
-                nodes_to_remove=tuple(args.get('nodes_to_remove') or ()))
-        later = self.next_resize(group.uuid)
-        if later is None:
-            return group
-        return dataclasses.replace(group,
-                                   node_count=later.args['old_node_count'])
-
-    def next_resize(self, nodegroup_uuid: str) -> models.Operation | None:
-        """The first in the queue that gives the group another size."""
-        for later in self.queued:
-            args = later.args or {}
-            if (args.get('nodegroup') == nodegroup_uuid
-                    and 'old_node_count' in args):
-                return later
-        return None
+            nodegroups=tuple(
+                dataclasses.replace(group, nodes_to_remove=leaving)
+                if group.uuid == about else group
+                for group in drawn.nodegroups))
 
     def full_spec(self) -> specs.ClusterSpec:
         """What is wanted, with the keys and the trust that nodes get."""
@@ -156,19 +141,27 @@ class Work:
 
 
 def load(session: orm.Session, operation: models.Operation) -> Work | None:
-    """The work of an operation; None when its cluster is gone."""
+    """The work of an operation, with the rows as they are in its turn.
+
+    None when its cluster is gone.  A template that is gone is an empty one.
+    """
     cluster = clusters.load(session, operation.cluster_uuid)
     if cluster is None:
         return None
-    nodegroups, template = cluster.nodegroups, cluster.template
+    nodegroups, template = list(cluster.nodegroups), cluster.template
     queued = journal.others(session, operation)
     unanswered = None
     if operation.kind == 'delete_cluster' and cluster.stack_id is None:
         unanswered = _unanswered(session, cluster.uuid)
     session.expunge_all()
-    return Work(operation, cluster, list(nodegroups),
+    later = changes.later(operation, queued)
+    changes.rewound([cluster], later)
+    if (template is not None
+            and template.uuid != cluster.cluster_template_id):
+        template = templates.load(session, cluster.cluster_template_id)
+    return Work(operation, cluster, changes.rewound(nodegroups, later),
                 template or models.ClusterTemplate(server_type='vm'), queued,
-                unanswered)
+                unanswered, has_template=template is not None)
 
 
 def _unanswered(session: orm.Session,

@@ -19,7 +19,7 @@ from magnum import node_text
 from magnum.operations import create_cluster
 from magnum.operations import delete_cluster
 from magnum.operations import desired
-from magnum.operations import update_cluster
+from magnum.operations import resize_cluster
 from magnum.policies import bay as rules
 from magnum import policy
 
@@ -116,14 +116,15 @@ def post(call):
     wish = {NAMES.get(name, name): value
             for name, value in call.body.items()}
     try:
-        template = clusters.template(call, wish.pop('cluster_template_id'))
+        template, room = clusters.template(
+            call, wish.pop('cluster_template_id'))
     except errors.NotFound as e:
         # Other than of a cluster, at every version.
         raise errors.Invalid(str(e)) from None
     wish['name'] = wish['name'] or desired.generated_name('bay')
     # Nobody ever asked whether the flavor of a bay has a disk.
     row = create_cluster.request(call.context, template, wish,
-                                 flavors=lambda labels: {})
+                                 flavors=lambda labels: {}, room=room)
     if call.version < versions.ASYNCHRONOUS_BAYS:
         call.headers['Location'] = f'{call.url}/v1/bays/{row.uuid}'
         return _whole(call, row.uuid, 201)
@@ -146,7 +147,8 @@ def patch(call, bay_ident):
                              f'{", ".join(sorted(changed))}.')
     if changed:
         try:
-            update_cluster.request(call.context, row, after['node_count'])
+            resize_cluster.request_patch(call.context, row,
+                                         after['node_count'])
         except errors.WrongStatus as e:
             if call.version < versions.ASYNCHRONOUS_BAYS:
                 raise errors.Invalid(str(e)) from None

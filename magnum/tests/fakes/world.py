@@ -161,7 +161,8 @@ def _template() -> models.ClusterTemplate:
         'master_lb_enabled': False, 'hidden': False, 'project_id': PROJECT}
     with db.writer() as session:
         session.add(models.ClusterTemplate(**values))
-    return models.ClusterTemplate(**values)
+    with db.reader() as session:
+        return session.scalar(sa.select(models.ClusterTemplate))
 
 
 def empty() -> None:

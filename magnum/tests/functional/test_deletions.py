@@ -20,8 +20,8 @@ from magnum.operations import create_cluster
 from magnum.operations import delete_cluster
 from magnum.operations import journal
 from magnum.operations import registry
+from magnum.operations import resize_cluster
 from magnum.operations import runner
-from magnum.operations import update_cluster
 from magnum.tests.fakes import cloud as clouds
 from magnum.tests.fakes import world as worlds
 
@@ -131,7 +131,7 @@ def test_without_a_driver_the_stack_is_found_by_name(built, monkeypatch):
 
 
 def test_without_a_driver_nothing_else_can_be_done(built, monkeypatch):
-    update_cluster.request(built.context, cluster(), 3)
+    resize_cluster.request_patch(built.context, cluster(), 3)
     without_driver(built, monkeypatch)
     work()
     assert cluster().status == 'UPDATE_FAILED'

@@ -7,6 +7,8 @@ in the end the world is that of a run that nothing disturbed.
 """
 
 import dataclasses
+import datetime
+import uuid
 
 import pytest
 import sqlalchemy as sa
@@ -22,7 +24,6 @@ from magnum.operations import registry
 from magnum.operations import resize_cluster
 from magnum.operations import rotate_ca
 from magnum.operations import rotate_credential
-from magnum.operations import update_cluster
 from magnum.operations import update_nodegroup
 from magnum.operations import upgrade_cluster
 from magnum.tests import conducting
@@ -81,7 +82,9 @@ def request(world, kind):
         return
     conducting.work()
     if kind == 'update_cluster':
-        update_cluster.request(world.context, the_cluster(), 5)
+        # Recorded by the release before.
+        recorded(world, 'update_cluster', 'node_count', 5, {
+            'node_count': 5, 'old_node_count': 3, 'nodes_to_remove': []})
     elif kind == 'resize_cluster':
         leaving = world.server_of('kube_minions', '1')
         resize_cluster.request(world.context, the_cluster(), worker(), 2,
@@ -116,6 +119,22 @@ def request_of_the_able(world, kind):
         rotate_ca.request(context, the_cluster())
     elif kind == 'rotate_credential':
         rotate_credential.request(context, the_cluster())
+
+
+def recorded(world, kind, column, value, args):
+    """What an earlier release wrote for a request: `args` is all it told."""
+    group = worker().uuid
+    with db.writer() as session:
+        session.execute(sa.update(models.Cluster)
+                        .values(status='UPDATE_IN_PROGRESS'))
+        session.execute(sa.update(models.NodeGroup)
+                        .where(models.NodeGroup.uuid == group)
+                        .values({column: value,
+                                 'status': 'UPDATE_IN_PROGRESS'}))
+        session.execute(sa.insert(models.Operation).values(
+            uuid=str(uuid.uuid4()), kind=kind, cluster_uuid=the_cluster().uuid,
+            args={'nodegroup': group, **args}, sealed_token='sealed token',
+            not_before=datetime.datetime(2000, 1, 1)))
 
 
 def newer_template(world):

@@ -83,9 +83,18 @@ def fail(world, state=base.State.FAILED):
     world.able.state, world.able.reason = state, 'no more hosts'
 
 
-def refuse(world, monkeypatch):
+def refuse(world, monkeypatch, meanwhile=None, times=100):
+    """Let the driver refuse, while somebody else asks for something."""
+    allowed, left = world.able.apply, [None] * times
+
     def apply(cloud, spec):
+        if not left:
+            return allowed(cloud, spec)
+        left.pop()
+        if meanwhile:
+            meanwhile()
         raise errors.InfrastructureFailed('no')
+
     monkeypatch.setattr(world.able, 'apply', apply)
 
 
@@ -98,8 +107,9 @@ def test_a_new_group_and_its_work_are_there_at_once(world):
     assert (cluster().status, group('own').status) == (
         'UPDATE_IN_PROGRESS', 'CREATE_IN_PROGRESS')
     operation, = active()
-    assert (operation.kind, operation.args) == (
-        'create_nodegroup', {'nodegroup': made.uuid, 'is_new': True})
+    assert (operation.kind, operation.nodegroup_uuid, operation.changes) == (
+        'create_nodegroup', made.uuid, {made.uuid: {'uuid': [None,
+                                                             made.uuid]}})
     assert operation.sealed_token and operation.timeout_seconds
     conducting.work()
     assert (cluster().status, group('own').status) == (
@@ -236,37 +246,40 @@ def test_a_group_that_does_not_go_says_why(world, monkeypatch):
 
 
 def test_an_operation_does_not_see_what_waits_behind_it(world):
-    resize(world, 'default-worker', 4)
     add(world, node_count=1)
     resize(world, 'own', 2)
-    resize(world, 'default-worker', 3, '0')
+    resize(world, 'default-worker', 4, '0')
     before = len(world.able.applied)
     conducting.work()
     assert [sizes(spec) for spec in world.able.applied[before:]] == [
-        {'default-master': 1, 'default-worker': 4},
-        {'default-master': 1, 'default-worker': 4, 'own': 1},
-        {'default-master': 1, 'default-worker': 4, 'own': 2},
-        {'default-master': 1, 'default-worker': 3, 'own': 2}]
+        {'default-master': 1, 'default-worker': 3, 'own': 1},
+        {'default-master': 1, 'default-worker': 3, 'own': 2},
+        {'default-master': 1, 'default-worker': 4, 'own': 2}]
 
 
 def test_a_refused_resize_leaves_the_size_that_another_asked_for(
         world, monkeypatch):
-    refuse(world, monkeypatch)
+    refuse(world, monkeypatch, lambda: resize(world, 'default-worker', 5))
     resize(world, 'default-worker', 4)
-    resize(world, 'default-worker', 5)
     conducting.work_once()
     assert group().node_count == 5
 
 
-def test_a_replacement_and_every_node_named_meanwhile_reach_the_driver(world):
-    before = len(world.able.applied)
+def test_every_node_named_meanwhile_reaches_the_driver(world, monkeypatch):
+    before, apply = len(world.able.applied), world.able.apply
+
+    def meanwhile(cloud, spec):
+        monkeypatch.setattr(world.able, 'apply', apply)
+        resize(world, 'default-worker', 2, '0')
+        resize(world, 'default-worker', 2, 'server-2', '1')
+        return apply(cloud, spec)
+
+    monkeypatch.setattr(world.able, 'apply', meanwhile)
     resize(world, 'default-worker', 3, 'server-1')
-    resize(world, 'default-worker', 2, '0')
-    resize(world, 'default-worker', 2, 'server-2', '1')
     conducting.work()
     assert [(spec.workers.node_count, spec.workers.nodes_to_remove)
             for spec in world.able.applied[before:]] == [
-        (3, ('server-1',)), (2, ('0',)), (2, ('server-2', '1'))]
+        (3, ('server-1',)), (2, ('0', 'server-2', '1'))]
     assert (cluster().status, group().status) == ('UPDATE_COMPLETE',) * 2
 
 

@@ -11,6 +11,7 @@ from magnum.db import models
 from magnum.db import session as db
 from magnum import errors
 from magnum import notifications
+from magnum.operations import changes
 from magnum.operations import journal
 from magnum.operations import kinds
 from magnum.operations import registry
@@ -205,9 +206,9 @@ def test_what_is_known_of_a_failure_is_kept(script):
 
 
 def test_a_refused_apply_is_undone(monkeypatch):
-    script = Script(monkeypatch, undo=kinds.uncounted)
+    script = Script(monkeypatch, undo=changes.undo)
     script.outcomes['apply'] = errors.InfrastructureFailed('quota')
-    record(args={'nodegroup': 'ng', 'node_count': 2, 'old_node_count': 1})
+    record(changes={'ng': {'node_count': [1, 2]}})
     run()
     assert the_group().node_count == 1
 

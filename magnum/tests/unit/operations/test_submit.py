@@ -17,8 +17,9 @@ from magnum import openstack
 from magnum.openstack import cloud
 from magnum.operations import create_cluster
 from magnum.operations import delete_cluster
+from magnum.operations import journal
 from magnum.operations import resize_cluster
-from magnum.operations import update_cluster
+from magnum.operations import submit
 from magnum import rpc
 from magnum.tests.fakes import driver as fakes
 
@@ -73,12 +74,21 @@ def template(**values):
         'uuid': 't', 'coe': 'kubernetes', 'server_type': 'vm',
         'cluster_distro': 'ubuntu', 'image_id': 'image',
         'flavor_id': 'small', 'master_flavor_id': 'small',
-        'labels': {'a': '1'}, 'floating_ip_enabled': True,
+        'labels': {'a': '1'}, 'project_id': 'p', 'floating_ip_enabled': True,
         'master_lb_enabled': False, 'hidden': False, **values})
 
 
 def create(context, given=None, **wish):
-    return create_cluster.request(context, given or template(), wish)
+    given = given or template()
+    with db.writer() as session:
+        session.execute(sa.delete(models.ClusterTemplate))
+        session.add(given)
+    return create_cluster.request(context, stored_template(), wish)
+
+
+def stored_template():
+    with db.reader() as session:
+        return session.scalar(sa.select(models.ClusterTemplate))
 
 
 def stored(cluster):
@@ -106,8 +116,6 @@ def set_status(status):
 def cluster(sqlite_database, driver, context):
     """A settled cluster."""
     made = create(context, name='made')
-    with db.writer() as session:
-        session.add(template())
     set_status('CREATE_COMPLETE')
     return stored(made)
 
@@ -128,16 +136,20 @@ def test_a_new_cluster_its_groups_and_its_work_are_there_at_once(
         ('default-worker', 'worker', 3, 'CREATE_IN_PROGRESS')]
     operation, = operations()
     assert operation.kind == 'create_cluster'
-    assert operation.args == {'image_properties': {
+    assert operation.args == {'driver': 'fake', 'image_properties': {
         'os_distro': 'ubuntu', 'kube_version': 'v1.31.4'}}
     assert operation.sealed_token and 'token' != operation.sealed_token
 
 
 def test_the_last_places_of_a_quota_are_taken_once(database, driver, context):
+    with db.writer() as session:
+        session.add(template())
+    given = stored_template()
     CONF.set_override('max_clusters_per_project', 2, group='quotas')
     try:
         with futures.ThreadPoolExecutor(10) as pool:
-            answers = [pool.submit(create, context) for _ in range(10)]
+            answers = [pool.submit(create_cluster.request, context, given, {})
+                       for _ in range(10)]
         refused = [answer.exception() for answer in answers
                    if answer.exception()]
     finally:
@@ -172,7 +184,7 @@ def test_a_refused_create_stores_nothing(sqlite_database, driver, context,
         create(context, template(**given), **wish)
     assert operations() == []
     with db.reader() as session:
-        assert clusters.count(session, 'p') == 0
+        assert session.scalar(sa.select(clusters.count_of('p'))) == 0
 
 
 @pytest.mark.parametrize('labels, merge, stored_labels', [
@@ -194,17 +206,58 @@ def test_a_resize_shows_at_once_and_says_what_it_was(cluster, context):
     assert row.status == 'UPDATE_IN_PROGRESS'
     assert worker_of(row).status == 'UPDATE_IN_PROGRESS'
     assert worker_of(row).node_count == 4
-    assert operations()[-1].args == {
-        'nodegroup': worker_of(row).uuid, 'node_count': 4,
-        'old_node_count': 1, 'nodes_to_remove': ['server-1']}
+    operation = operations()[-1]
+    assert operation.changes == {worker_of(row).uuid: {'node_count': [1, 4]}}
+    assert operation.nodegroup_uuid == worker_of(row).uuid
+    assert operation.args == {'driver': 'fake',
+                              'nodes_to_remove': ['server-1']}
 
 
-def test_a_resize_queues_behind_a_resize(cluster, context):
-    for node_count in (2, 3):
+def begin(operation):
+    with db.writer() as session:
+        return journal.claim(session, operation.id, operation.attempt, 'me',
+                             60)
+
+
+def test_a_resize_queues_behind_one_that_has_begun(cluster, context):
+    resize_cluster.request(context, cluster, worker_of(cluster), 2)
+    begin(operations()[-1])
+    resize_cluster.request(context, cluster, worker_of(cluster), 3)
+    assert [operation.changes for operation in operations()[1:]] == [
+        {worker_of(cluster).uuid: {'node_count': sizes}}
+        for sizes in ([1, 2], [2, 3])]
+
+
+def test_a_resize_replaces_one_that_waits(cluster, context):
+    for node_count, leaving in ((5, ['a']), (4, ['b']), (3, ['a', 'c'])):
         resize_cluster.request(context, cluster, worker_of(cluster),
-                               node_count)
-    assert [operation.args['node_count'] for operation in operations()[1:]
-            ] == [2, 3]
+                               node_count, leaving)
+    first, second, third = operations()[1:]
+    assert [first.state, second.state, third.state] == [
+        'CANCELLED', 'CANCELLED', 'ACTIVE']
+    assert first.sealed_token is second.sealed_token is None
+    assert third.changes == {
+        worker_of(cluster).uuid: {'node_count': [1, 3]}}
+    assert third.args['nodes_to_remove'] == ['a', 'b', 'c']
+    assert begin(first) is None
+
+
+def test_a_cluster_has_a_limited_number_of_operations(cluster, context):
+    worker = worker_of(cluster)
+    for node_count in range(submit.MAX_ACTIVE):
+        resize_cluster.request(context, cluster, worker, node_count)
+        begin_all()
+    with pytest.raises(errors.Conflict, match='20 operations'):
+        resize_cluster.request(context, cluster, worker, 30)
+    assert worker_of(stored(cluster)).node_count == submit.MAX_ACTIVE - 1
+    delete_cluster.request(context, cluster)
+    assert operations()[-1].kind == 'delete_cluster'
+
+
+def begin_all():
+    with db.writer() as session:
+        session.execute(sa.update(models.Operation).values(
+            attempt=1, started_at=models.utcnow()))
 
 
 @pytest.mark.parametrize('status', ['CREATE_IN_PROGRESS', 'CREATE_FAILED',
@@ -233,9 +286,9 @@ def test_a_size_outside_the_bounds_is_refused(cluster, context):
 
 
 def test_an_update_needs_a_settled_cluster(cluster, context):
-    update_cluster.request(context, cluster, 2)
+    resize_cluster.request_patch(context, cluster, 2)
     with pytest.raises(errors.WrongStatus):
-        update_cluster.request(context, cluster, 3)
+        resize_cluster.request_patch(context, cluster, 3)
     assert worker_of(stored(cluster)).node_count == 2
 
 
@@ -247,7 +300,7 @@ def test_a_health_report_changes_no_status(cluster):
 
 
 def test_a_delete_cancels_what_is_at_work(sqlite_database, driver, context):
-    made = create(context)
+    made = stored(create(context))
     delete_cluster.request(context, made)
     first, second = operations()
     assert first.cancelled and first.state == 'ACTIVE'
