@@ -43,6 +43,7 @@ STATE_OPTS = [
 CONF.register_opts(STATE_OPTS)
 db_options.set_defaults(CONF, connection='sqlite:///$state_path/magnum.sqlite')
 
+
 class PoolExhausted(db_exc.DBError):
     """All connections of this process were in use for too long."""
 
@@ -147,19 +148,24 @@ def reset():
 
 
 @contextlib.contextmanager
-def _told_by_name():
-    """Give an exhausted pool a name that is an error of the database."""
+def _translated():
+    """Turn what oslo.db passes on unchanged into errors of the database."""
     try:
         yield
     except sa_exc.TimeoutError as e:
         raise PoolExhausted(e) from e
+    except sa_exc.OperationalError as e:
+        if e.statement is not None:
+            raise
+        # It happened while connecting, such as psycopg2's "timeout expired".
+        raise db_exc.DBConnectionError(e) from e
 
 
 @contextlib.contextmanager
 def reader():
     # A transaction that is begun before the session is ends once; a session's
     # own is rolled back by the session and again by the pool.
-    with _told_by_name(), engine().connect() as connection:
+    with _translated(), engine().connect() as connection:
         connection.begin()
         with _sessions()(bind=connection,
                          join_transaction_mode='rollback_only') as session:
@@ -172,7 +178,7 @@ def writer(begins_with_write=False):
 
     :param begins_with_write: the caller reads nothing before it has written.
     """
-    with _told_by_name(), _sessions().begin() as session:
+    with _translated(), _sessions().begin() as session:
         if (session.get_bind().dialect.name == 'sqlite'
                 and not begins_with_write):
             # It cannot turn a reader into a writer while there is another:

@@ -16,6 +16,7 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db import session as db
+from magnum import identity
 from magnum.operations import create_cluster
 from magnum.operations import create_nodegroup
 from magnum.operations import delete_cluster
@@ -133,7 +134,8 @@ def recorded(world, kind, column, value, args):
                                  'status': 'UPDATE_IN_PROGRESS'}))
         session.execute(sa.insert(models.Operation).values(
             uuid=str(uuid.uuid4()), kind=kind, cluster_uuid=the_cluster().uuid,
-            args={'nodegroup': group, **args}, sealed_token='sealed token',
+            args={'nodegroup': group, **args},
+            sealed_token=identity.seal('token'),
             not_before=datetime.datetime(2000, 1, 1)))
 
 

@@ -64,7 +64,8 @@ def issue(name='name', **more):
 
 
 def cluster(refs):
-    return types.SimpleNamespace(uuid=CLUSTER, **refs)
+    return types.SimpleNamespace(uuid=CLUSTER, status='CREATE_COMPLETE',
+                                 **refs)
 
 
 def read(pem):

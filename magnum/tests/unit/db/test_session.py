@@ -3,6 +3,7 @@
 
 from oslo_config import cfg
 import pytest
+import sqlalchemy as sa
 
 from magnum.db import session
 
@@ -43,3 +44,19 @@ def test_connections_have_time_limits_unless_the_operator_sets_some(
 def test_the_limits_are_understood_by_the_database(database):
     with session.reader() as reader:
         assert reader.connection().exec_driver_sql('SELECT 1').scalar() == 1
+
+
+@pytest.mark.parametrize('unit_of_work', [session.reader, session.writer])
+def test_a_connection_that_cannot_be_made_is_one_that_was_lost(
+        database, unit_of_work):
+    """psycopg2 has words for a time-out that oslo.db does not know."""
+    engine = session.engine()
+
+    def fail(dialect, record, arguments, named):
+        raise dialect.loaded_dbapi.OperationalError('timeout expired')
+
+    engine.dispose()
+    sa.event.listen(engine, 'do_connect', fail)
+    with pytest.raises(session.UNREACHABLE):
+        with unit_of_work() as opened:
+            opened.execute(sa.text('SELECT 1'))

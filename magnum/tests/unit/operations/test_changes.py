@@ -12,6 +12,7 @@ from magnum.db import session as db
 from magnum import errors
 from magnum.operations import changes
 from magnum.operations import create_nodegroup
+from magnum.operations import journal
 from magnum.operations import resize_cluster
 from magnum.operations import rotate_credential
 from magnum.operations import update_nodegroup
@@ -113,7 +114,7 @@ PAIRS = {
         [[], ['own-0'], ['own-0', 'own-1']]),
     'rotate_credential': (
         lambda world, n: rotate_credential.request(world.context, cluster()),
-        lambda: cluster().trustee_password, ['secret'] * 3),
+        lambda: cluster().status, ['CREATE_COMPLETE'] * 3),
 }
 
 
@@ -201,7 +202,7 @@ def test_a_resize_of_the_release_before_is_undone(world, monkeypatch):
 def test_tokens_of_what_waits_are_not_read(world):
     resize(world, 'default-worker', 4)
     with db.reader() as session:
-        waiting, = common.journal.active(session, cluster().uuid)
+        waiting, = journal.active(session, cluster().uuid)
         assert 'sealed_token' in sa.inspect(waiting).unloaded
 
 
