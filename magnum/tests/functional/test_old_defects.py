@@ -141,8 +141,8 @@ def test_the_faults_are_those_of_groups_that_failed(api, template):
         'default-worker': 'No luck.'}
     for path in ('clusters', 'clusters/detail'):
         assert 'faults' not in api('GET', f'/v1/{path}').json['clusters'][0]
-    assert api('PATCH', '/v1/clusters/c', [replace('node_count', '3')]
-               ).status_int == 202
+    assert api('POST', '/v1/clusters/c/actions/resize', {'node_count': 3},
+               version='1.7').status_int == 202
     api('GET', f'/_played/{row.uuid}/UPDATE_COMPLETE')
     assert 'faults' not in api('GET', '/v1/clusters/c').json
 

@@ -63,8 +63,8 @@ def world(api):
     ('member', {'image_id': 'coreos', **TWINS}, 400, 'Cluster type'),
     # What is in the cloud, the disks, and the uuid.
     ('member', {'flavor_id': 'diskless', **TWINS}, 409, 'twins'),
-    ('member', {'flavor_id': 'diskless', 'uuid': UUID}, 400, 'flavor_id'),
-    ('member', {'uuid': UUID}, 409, UUID)])
+    ('admin', {'flavor_id': 'diskless', 'uuid': UUID}, 400, 'flavor_id'),
+    ('admin', {'uuid': UUID}, 409, UUID)])
 def test_of_a_new_template(world, token, body, status, title):
     answer = world('POST', '/v1/clustertemplates', {**TEMPLATE, **body},
                    token=token)
