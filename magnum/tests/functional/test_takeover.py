@@ -135,7 +135,7 @@ def recorded(world, kind, column, value, args):
         session.execute(sa.insert(models.Operation).values(
             uuid=str(uuid.uuid4()), kind=kind, cluster_uuid=the_cluster().uuid,
             args={'nodegroup': group, **args},
-            sealed_token=identity.seal('token'),
+            sealed_token=identity.seal(world.context.auth_token),
             not_before=datetime.datetime(2000, 1, 1)))
 
 
