@@ -46,7 +46,7 @@ class Subnet:
 # Methods of the real one that a conductor uses, each with one argument.
 CALLS = ('image', 'flavor', 'external_network', 'network', 'subnet',
          'keypair', 'project', 'servers', 'ports', 'volumes',
-         'delete_server', 'delete_port', 'delete_volume')
+         'has_server', 'delete_server', 'delete_port', 'delete_volume')
 
 
 class Things:
