@@ -16,6 +16,7 @@ of `magnum.db`, there is a short form:
 import contextlib
 import functools
 import os
+import re
 import threading
 
 from oslo_config import cfg
@@ -53,6 +54,10 @@ UNREACHABLE = (db_exc.DBConnectionError, PoolExhausted)
 
 _WRITE_NOTHING = sa.text('DELETE FROM alembic_version WHERE 0')
 
+# psycopg2 sends values as part of the statement, a line of which PostgreSQL
+# puts into its message.
+_QUOTATION = re.compile(r'(?<=\n)LINE \d+: .*', re.DOTALL)
+
 _lock = threading.Lock()
 _maker = None
 _expected = 0
@@ -86,8 +91,19 @@ def _sessions():
             # What a statement that fails, or is traced, was given is in many
             # cases secret; neither the log nor an exception may have it.
             engine.hide_parameters = True
+            sa.event.listen(engine, 'handle_error', _hide_statement)
             _maker = orm.sessionmaker(engine, expire_on_commit=False)
     return _maker
+
+
+def _hide_statement(context):
+    """Cut off what PostgreSQL quotes of a statement, values included."""
+    # The last of them is what oslo.db has made of the others.
+    for error in (context.original_exception, context.sqlalchemy_exception,
+                  getattr(context, 'chained_exception', None)):
+        text, *rest = getattr(error, 'args', None) or (None,)
+        if isinstance(text, str):
+            error.args = (_QUOTATION.sub('', text), *rest)
 
 
 def expect_connections(number):
