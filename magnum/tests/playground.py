@@ -110,8 +110,10 @@ def renew(certificates, keys, everything):
             for table in reversed(models.Base.metadata.sorted_tables):
                 session.execute(sa.delete(table))
         else:
-            session.execute(sa.delete(models.X509KeyPair).where(
-                models.X509KeyPair.uuid.in_([key['uuid'] for key in keys])))
+            # A rotation deletes old keys, and new ones may reuse their ids.
+            session.execute(sa.delete(models.X509KeyPair).where(sa.or_(
+                models.X509KeyPair.uuid.in_([key['uuid'] for key in keys]),
+                models.X509KeyPair.id.in_([key['id'] for key in keys]))))
             for row in rows:
                 session.execute(_older(row))
         session.execute(sa.insert(models.X509KeyPair), keys)
