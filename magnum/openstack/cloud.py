@@ -6,9 +6,7 @@ version discovery, and spare the daemons the memory of a client library for
 each service.  Only Heat has one, for what it knows of templates.
 """
 
-from collections.abc import Mapping
 import contextlib
-import dataclasses
 import functools
 import importlib
 import re
@@ -25,79 +23,13 @@ import requests
 from magnum import errors
 from magnum.openstack import options
 from magnum.openstack import quiet
+from magnum.openstack import records
 from magnum.openstack import translate
 
 CONF = cfg.CONF
 
 # Of a `Cloud` that has a limit for all of its calls, for each of them.
 CALL_SECONDS = 10
-
-
-@dataclasses.dataclass(frozen=True)
-class Image:
-    """What a server needs: `min_disk` and `size` in GB, `min_ram` in MB."""
-
-    id: str
-    name: str | None
-    properties: Mapping[str, str]
-    status: str = 'active'
-    min_disk: int = 0
-    min_ram: int = 0
-    size: float = 0
-
-
-@dataclasses.dataclass(frozen=True)
-class Flavor:
-    """`disk` in GB, `ram` in MB."""
-
-    id: str
-    name: str
-    disk: int
-    ram: int
-    vcpus: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Network:
-    id: str
-    name: str
-    project_id: str | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Subnet:
-    id: str
-    name: str
-    network_id: str
-    cidr: str
-    project_id: str | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Named:
-    id: str
-    name: str
-
-
-@dataclasses.dataclass(frozen=True)
-class KeyPair:
-    name: str
-
-
-@dataclasses.dataclass(frozen=True)
-class LoadBalancer:
-    id: str
-    name: str
-    description: str
-    provisioning_status: str
-    vip_port_id: str | None
-
-
-@dataclasses.dataclass(frozen=True)
-class FloatingIp:
-    id: str
-    address: str
-    description: str
 
 
 # Who owns the ports by which routers are on networks, of all kinds of router.
@@ -205,57 +137,58 @@ class Cloud:
 
     # Look-ups.
 
-    def image(self, ident: str) -> Image:
+    def image(self, ident: str) -> records.Image:
         _check('Image', ident)
         if uuidutils.is_uuid_like(ident):
             with contextlib.suppress(errors.NotFound):
-                return _image(self._get('glance', f'/images/{ident}'))
+                return records.image(self._get('glance', f'/images/{ident}'))
         found = self._get('glance', '/images', name=ident)['images']
         if not found:
             # Those of the community are in no list unless asked for.
             found = self._get('glance', '/images', name=ident,
                               visibility='community')['images']
-        return _image(_only(found, 'Image', ident))
+        return records.image(_only(found, 'Image', ident))
 
-    def flavor(self, ident: str) -> Flavor:
+    def flavor(self, ident: str) -> records.Flavor:
         _check('Flavor', ident)
         path = parse.quote(ident, safe='')
         with contextlib.suppress(errors.NotFound):
-            return _flavor(self._get('nova', f'/flavors/{path}')['flavor'])
+            return records.flavor(
+                self._get('nova', f'/flavors/{path}')['flavor'])
         # Nova cannot be asked for a flavor by name.
         page = self._get('nova', '/flavors/detail')['flavors']
         while page:
             for flavor in page:
                 if flavor['name'] == ident:
-                    return _flavor(flavor)
+                    return records.flavor(flavor)
             page = self._get('nova', '/flavors/detail',
                              marker=page[-1]['id'])['flavors']
         raise errors.NotFound('Flavor', ident)
 
-    def external_network(self, ident: str) -> Network:
+    def external_network(self, ident: str) -> records.Network:
         return self._network('External network', ident,
                              {'router:external': 'True'})
 
-    def network(self, ident: str) -> Network:
+    def network(self, ident: str) -> records.Network:
         return self._network('Network', ident, {})
 
     def _network(self, kind: str, ident: str,
-                 filters: dict[str, str]) -> Network:
+                 filters: dict[str, str]) -> records.Network:
         row = self._neutron('networks', kind, ident,
                             ('id', 'name', 'project_id'), filters)
-        return Network(row['id'], row['name'], row.get('project_id'))
+        return records.Network(row['id'], row['name'], row.get('project_id'))
 
-    def subnet(self, ident: str) -> Subnet:
+    def subnet(self, ident: str) -> records.Subnet:
         row = self._neutron('subnets', 'Subnet', ident, (
             'id', 'name', 'network_id', 'cidr', 'project_id'), {})
-        return Subnet(row['id'], row['name'], row['network_id'], row['cidr'],
-                      row.get('project_id'))
+        return records.Subnet(row['id'], row['name'], row['network_id'],
+                              row['cidr'], row.get('project_id'))
 
-    def subnets_of(self, network_id: str) -> list[Subnet]:
+    def subnets_of(self, network_id: str) -> list[records.Subnet]:
         rows = self._get('neutron', '/subnets',
                          network_id=network_id)['subnets']
-        return [Subnet(row['id'], row['name'], row['network_id'],
-                       row['cidr']) for row in rows]
+        return [records.Subnet(row['id'], row['name'], row['network_id'],
+                                row['cidr']) for row in rows]
 
     def networks_outside(self, network_id: str,
                          subnet_id: str | None = None) -> set[str] | None:
@@ -293,14 +226,14 @@ class Cloud:
                               fields=fields, **filters)[path]
         return _only(found, kind, ident)
 
-    def keypair(self, name: str) -> KeyPair:
+    def keypair(self, name: str) -> records.KeyPair:
         _check('Key pair', name)
         path = parse.quote(name, safe='')
         try:
             self._get('nova', f'/os-keypairs/{path}')
         except errors.NotFound:
             raise errors.NotFound('Key pair', name) from None
-        return KeyPair(name)
+        return records.KeyPair(name)
 
     def project(self, ident: str) -> str:
         """The project's id, if Keystone knows it."""
@@ -329,25 +262,25 @@ class Cloud:
 
     # What a cluster may leave behind.
 
-    def load_balancers(self) -> list[LoadBalancer]:
+    def load_balancers(self) -> list[records.LoadBalancer]:
         """All of the user's project."""
         rows = self._get('octavia', '/lbaas/loadbalancers',
                          project_id=self.project_id)['loadbalancers']
-        return [LoadBalancer(row['id'], row['name'],
-                             row.get('description') or '',
-                             row['provisioning_status'],
-                             row.get('vip_port_id')) for row in rows]
+        return [records.LoadBalancer(row['id'], row['name'],
+                                     row.get('description') or '',
+                                     row['provisioning_status'],
+                                     row.get('vip_port_id')) for row in rows]
 
     def delete_load_balancer(self, ident: str, cascade: bool = True) -> None:
         """Set its removal in motion; absent is success."""
         self._delete('octavia', f'/lbaas/loadbalancers/{ident}'
                                 f'?cascade={str(cascade).lower()}')
 
-    def servers(self, prefix: str) -> list[Named]:
+    def servers(self, prefix: str) -> list[records.Named]:
         """The project's servers whose names begin so."""
         rows = self._get('nova', '/servers', name=f'^{re.escape(prefix)}',
                          **self._of_all_projects())['servers']
-        return _named(rows, prefix)
+        return records.named(rows, prefix)
 
     def has_server(self, ident: str) -> bool:
         _check('Server', ident)
@@ -361,23 +294,23 @@ class Cloud:
         """Set its removal in motion; absent is success."""
         self._delete('nova', f'/servers/{ident}')
 
-    def ports(self, prefix: str) -> list[Named]:
+    def ports(self, prefix: str) -> list[records.Named]:
         """The project's ports whose names begin so."""
         rows = self._get('neutron', '/ports', project_id=self.project_id,
                          fields=('id', 'name'))['ports']
-        return _named(rows, prefix)
+        return records.named(rows, prefix)
 
     def delete_port(self, ident: str) -> None:
         """Absent is success."""
         self._delete('neutron', f'/ports/{ident}')
 
-    def volumes(self, prefix: str) -> list[Named]:
+    def volumes(self, prefix: str) -> list[records.Named]:
         """The project's volumes whose names begin so."""
         if not self.has_service(options.CLIENTS['cinder'].service_type):
             return []
         rows = self._get('cinder', '/volumes',
                          **self._of_all_projects())['volumes']
-        return _named(rows, prefix)
+        return records.named(rows, prefix)
 
     def delete_volume(self, ident: str) -> None:
         """Set its removal in motion; absent is success."""
@@ -389,11 +322,12 @@ class Cloud:
             return {}
         return {'all_tenants': '1', 'project_id': self.project_id}
 
-    def floating_ips(self, port_id: str) -> list[FloatingIp]:
+    def floating_ips(self, port_id: str) -> list[records.FloatingIp]:
         rows = self._get('neutron', '/floatingips',
                          port_id=port_id)['floatingips']
-        return [FloatingIp(row['id'], row['floating_ip_address'],
-                           row.get('description') or '') for row in rows]
+        return [records.FloatingIp(
+            row['id'], row['floating_ip_address'],
+            row.get('description') or '') for row in rows]
 
     def delete_floating_ip(self, ident: str) -> None:
         """Absent is success."""
@@ -458,11 +392,6 @@ def _check(kind: str, ident: str) -> None:
         raise errors.NotFound(kind, ident)
 
 
-def _named(rows: list[dict[str, Any]], prefix: str) -> list[Named]:
-    return [Named(row['id'], row['name']) for row in rows
-            if (row['name'] or '').startswith(prefix)]
-
-
 def _only(found: list[dict[str, Any]], kind: str,
           ident: str) -> dict[str, Any]:
     if not found:
@@ -474,18 +403,3 @@ def _only(found: list[dict[str, Any]], kind: str,
     return found[0]
 
 
-def _image(row: dict[str, Any]) -> Image:
-    # Glance mixes an image's own properties with its fields; all properties
-    # are text.
-    return Image(row['id'], row.get('name'),
-                 {key: value for key, value in row.items()
-                  if isinstance(value, str)},
-                 status=row.get('status') or 'active',
-                 min_disk=row.get('min_disk') or 0,
-                 min_ram=row.get('min_ram') or 0,
-                 size=(row.get('size') or 0) / 2 ** 30)
-
-
-def _flavor(row: dict[str, Any]) -> Flavor:
-    return Flavor(row['id'], row['name'], row['disk'], row['ram'],
-                  row['vcpus'])

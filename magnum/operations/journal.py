@@ -27,10 +27,9 @@ from typing import NamedTuple
 
 from oslo_utils import uuidutils
 import sqlalchemy as sa
-from sqlalchemy.ext import compiler
 from sqlalchemy import orm
-from sqlalchemy.sql import functions
 
+from magnum.db import clock
 from magnum.db import models
 
 ACTIVE, DONE, FAILED, CANCELLED = 'ACTIVE', 'DONE', 'FAILED', 'CANCELLED'
@@ -69,7 +68,7 @@ def record(session: orm.Session, kind: str, cluster_uuid: str, *,
         uuid=uuid or uuidutils.generate_uuid(), kind=kind, args=args,
         lane=lane or cluster_uuid, nodegroup_uuid=nodegroup_uuid,
         changes=changes,
-        cluster_uuid=cluster_uuid, not_before=database_time(session),
+        cluster_uuid=cluster_uuid, not_before=clock.now(session),
         timeout_seconds=_whole(timeout_seconds),
         sealed_token=sealed_token, request_id=request_id, user_id=user_id,
         project_id=project_id)
@@ -110,7 +109,7 @@ def cancel(session: orm.Session, cluster_uuid: str,
         .where(*which)
         .values(cancelled=True,
                 not_before=sa.case(
-                    (Operation.owner.is_(None), database_time(session)),
+                    (Operation.owner.is_(None), clock.now(session)),
                     else_=Operation.not_before))
         .execution_options(synchronize_session=False))
 
@@ -206,7 +205,7 @@ def withdraw(session: orm.Session, operation: Operation, why: str) -> bool:
         .where(Operation.id == operation.id, Operation.state == ACTIVE,
                Operation.attempt == 0)
         .values(state=CANCELLED, error=why, sealed_token=None,
-                finished_at=database_time(session))
+                finished_at=clock.now(session))
         .execution_options(synchronize_session=False))
     return bool(_count(withdrawn))
 
@@ -242,7 +241,7 @@ def candidates(session: orm.Session, known: Known, limit: int = 20,
                           order_by=(Operation.not_before, Operation.id)
                       ).label('place'))
             .where(*_claimable(known), Operation.id.not_in(but),
-                   Operation.not_before <= database_time(session))
+                   Operation.not_before <= clock.now(session))
             .subquery())
     rows = session.execute(
         sa.select(line.c.id, line.c.attempt, line.c.project_id, line.c.place)
@@ -259,7 +258,7 @@ def seconds_to_next(session: orm.Session, known: Known,
                          .where(*_claimable(known), Operation.id.not_in(but)))
     if due is None:
         return None
-    return max(0.0, (due - database_time(session)).total_seconds())
+    return max(0.0, (due - clock.now(session)).total_seconds())
 
 
 def _claimable(known: Known) -> tuple:
@@ -298,7 +297,8 @@ def claim(session: orm.Session, operation_id: int, attempt: int, owner: str,
     rolls back and goes on, as with None.
     """
     seen = session.execute(
-        sa.select(_utc_now(), Operation.deadline, Operation.timeout_seconds)
+        sa.select(clock.utc_now(), Operation.deadline,
+                  Operation.timeout_seconds)
         .where(Operation.id == operation_id)).first()
     if seen is None:
         return None
@@ -407,7 +407,7 @@ def finish(session: orm.Session, operation: Operation | Outline, state: str,
     _write(session, operation, state=state, error=error,
            error_code=error_code, owner=None,
            running_on=None, sealed_token=None,
-           finished_at=database_time(session))
+           finished_at=clock.now(session))
 
 
 def _write(session: orm.Session, operation: Operation | Outline,
@@ -426,36 +426,8 @@ def _count(result: sa.Result) -> int:
     return cast(sa.CursorResult, result).rowcount
 
 
-class _utc_now(functions.FunctionElement):
-    """The database's clock: UTC, better than seconds, not transaction time."""
-
-    type = sa.DateTime()
-    inherit_cache = True
-
-
-@compiler.compiles(_utc_now, 'mysql')
-@compiler.compiles(_utc_now, 'mariadb')
-def _utc_now_mysql(element, compiler, **kw):
-    return 'UTC_TIMESTAMP(6)'
-
-
-@compiler.compiles(_utc_now, 'postgresql')
-def _utc_now_postgresql(element, compiler, **kw):
-    return "TIMEZONE('utc', CLOCK_TIMESTAMP())"
-
-
-@compiler.compiles(_utc_now, 'sqlite')
-def _utc_now_sqlite(element, compiler, **kw):
-    return "STRFTIME('%Y-%m-%d %H:%M:%f000', 'now')"
-
-
-def database_time(session: orm.Session) -> datetime.datetime:
-    """The database's clock, so that conductors need not agree on the time."""
-    return session.scalar(sa.select(_utc_now()))
-
-
 def _from_now(session: orm.Session, seconds: float) -> datetime.datetime:
-    return database_time(session) + datetime.timedelta(seconds=seconds)
+    return clock.now(session) + datetime.timedelta(seconds=seconds)
 
 
 def _after(now: datetime.datetime,

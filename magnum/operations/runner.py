@@ -24,6 +24,7 @@ import time
 
 from oslo_log import log
 
+from magnum.db import clock
 from magnum.db import clusters
 from magnum.db import nodegroups
 from magnum.db import session as db
@@ -171,7 +172,7 @@ def _sentence(title: str) -> str:
 def _load(operation: journal.Operation
           ) -> tuple[working.Work | None, datetime.datetime]:
     with db.reader() as session:
-        now = journal.database_time(session)
+        now = clock.now(session)
         return working.load(session, operation), now
 
 

@@ -7,6 +7,7 @@ import datetime
 import pytest
 import sqlalchemy as sa
 
+from magnum.db import clock
 from magnum.db import models
 from magnum.db import session as db
 from magnum import errors
@@ -169,7 +170,7 @@ def test_the_waits_for_an_unwilling_world_grow(script):
         row = run()
         with db.reader() as session:
             waits.append((row.not_before
-                          - journal.database_time(session)).total_seconds())
+                          - clock.now(session)).total_seconds())
     assert waits == sorted(waits)
     assert waits[-1] > 6
     assert the_cluster().status_reason == (
@@ -287,13 +288,13 @@ def test_the_older_a_wait_the_rarer_the_looks(script, age, low, high):
     run()
     make_ready(operation)
     with db.writer() as session:
-        began = (journal.database_time(session)
+        began = (clock.now(session)
                  - datetime.timedelta(seconds=age))
         session.execute(sa.update(models.Operation)
                         .values(started_at=began))
     row = run()
     with db.reader() as session:
-        wait = row.not_before - journal.database_time(session)
+        wait = row.not_before - clock.now(session)
     # The time that has passed since is on the safe side.
     assert wait.total_seconds() <= high
     assert wait.total_seconds() > low - 3
