@@ -91,16 +91,16 @@ def _sessions():
             # What a statement that fails, or is traced, was given is in many
             # cases secret; neither the log nor an exception may have it.
             engine.hide_parameters = True
-            sa.event.listen(engine, 'handle_error', _hide_statement)
             _maker = orm.sessionmaker(engine, expire_on_commit=False)
     return _maker
 
 
+# Of all engines, because only then it comes before oslo.db, which logs errors
+# and makes its own of their messages.
+@sa.event.listens_for(sa.Engine, 'handle_error')
 def _hide_statement(context):
     """Cut off what PostgreSQL quotes of a statement, values included."""
-    # The last of them is what oslo.db has made of the others.
-    for error in (context.original_exception, context.sqlalchemy_exception,
-                  getattr(context, 'chained_exception', None)):
+    for error in (context.original_exception, context.sqlalchemy_exception):
         text, *rest = getattr(error, 'args', None) or (None,)
         if isinstance(text, str):
             error.args = (_QUOTATION.sub('', text), *rest)

@@ -14,7 +14,7 @@ from magnum.db import models
 from magnum.db import session as db
 from magnum import errors
 from magnum import openstack
-from magnum.openstack import cloud
+from magnum.openstack import records
 from magnum.operations import create_cluster
 from magnum.operations import delete_cluster
 from magnum.operations import journal
@@ -41,11 +41,11 @@ class Cloud:
     def image(self, ident):
         properties = {} if ident == 'nodistro' else {
             'os_distro': 'ubuntu', 'kube_version': 'v1.31.4'}
-        return cloud.Image(self._find(ident), ident, properties)
+        return records.Image(self._find(ident), ident, properties)
 
     def flavor(self, ident):
         disk = 0 if ident == 'diskless' else 10
-        return cloud.Flavor(self._find(ident), ident, disk, 512, 1)
+        return records.Flavor(self._find(ident), ident, disk, 512, 1)
 
 
 @pytest.fixture(autouse=True)
