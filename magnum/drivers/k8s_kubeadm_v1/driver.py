@@ -43,6 +43,7 @@ class Driver(kubernetes.Driver):
         labels = label_table.read(spec.labels)
         wishes.kube_version(spec, labels)
         kubeadm.proxy_mode(labels)
+        kubeadm.check_flags(labels)
         self._check_network(spec, labels)
         self._check_shape(spec)
         self._check_names(spec)

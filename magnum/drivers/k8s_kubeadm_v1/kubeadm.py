@@ -65,8 +65,7 @@ def init(spec: specs.ClusterSpec, labels: Mapping[str, Any], version: str,
     kubelet = {
         'apiVersion': 'kubelet.config.k8s.io/v1beta1',
         'kind': 'KubeletConfiguration', 'cgroupDriver': 'systemd',
-        'clusterDNS': [dns_service_ip(services)], 'rotateCertificates': True,
-        'resolvConf': '/run/systemd/resolve/resolv.conf'}
+        'clusterDNS': [dns_service_ip(services)], 'rotateCertificates': True}
     proxy = {
         'apiVersion': 'kubeproxy.config.k8s.io/v1alpha1',
         'kind': 'KubeProxyConfiguration',
@@ -127,6 +126,17 @@ def proxy_mode(labels: Mapping[str, Any]) -> str:
                           f'--{argument["name"]}; only --proxy-mode is known')
         mode = argument['value']
     return mode
+
+
+def check_flags(labels: Mapping[str, Any]) -> None:
+    """:raises InvalidParameter: with a flag no master would become ready."""
+    for argument in _arguments(labels['kubeapi_options']):
+        if (argument['name'] == 'anonymous-auth'
+                and argument['value'].lower() in ('false', 'f', '0')):
+            raise errors.InvalidParameter(
+                'labels', 'label kubeapi_options has --anonymous-auth=false; '
+                          'the health checks of kubeadm and of load '
+                          'balancers send no certificate, and would fail')
 
 
 def _arguments(flags: str) -> list[dict[str, str]]:

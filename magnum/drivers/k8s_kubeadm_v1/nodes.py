@@ -78,6 +78,8 @@ def node_env(wanted: wishes.Wanted) -> str:
     facts = {'CLOUD_PROVIDER': 'yes' if wanted.external_cloud else 'no',
              'VERIFY_CA': CONF.drivers.verify_ca,
              'KUBELET_OPTIONS': wanted.labels['kubelet_options'],
+             # Masters whose members of etcd new masters take away.
+             'GONE': ' '.join(wanted.masters_to_remove),
              'POST_INSTALL_URL': CONF.kubernetes.post_install_manifest_url}
     return userdata.literal('\n'.join(
         f"{name}='{value}'" for name, value in facts.items()))

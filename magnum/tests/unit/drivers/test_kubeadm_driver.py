@@ -403,6 +403,8 @@ def test_a_plan_has_all_labels_and_warns_of_unknown_ones(driver):
     ({'labels': {'etcd_volume_size': 'big'}}, 'labels'),
     ({'labels': {'flannel_network_cidr': '10.0.0.0/99'}}, 'labels'),
     ({'labels': {'kubeproxy_options': '--v=9'}}, 'labels'),
+    ({'labels': {'kubeapi_options': '--v=2 --anonymous-auth=False'}},
+     'labels'),
     ({'labels': {'cloud_provider_enabled': 'false'}}, 'volume_driver'),
     ({'labels': {'kubelet_options': "--a='; reboot'"}}, 'labels'),
 ])
@@ -419,6 +421,7 @@ def test_what_could_not_be_built_is_refused(driver, wanted, field):
     {'image_properties': {'kube_version': '1.34.1'}},
     {'image_properties': {}, 'labels': {'kube_tag': 'v1.33.2-rancher1'}},
     {'labels': {'unknown': 'kept', 'etcd_volume_size': ''}},
+    {'labels': {'kubeapi_options': '--anonymous-auth=true'}},
     {'floating_ip_enabled': False, 'external_network_id': None,
      'fixed_network': 'mine'},
 ])

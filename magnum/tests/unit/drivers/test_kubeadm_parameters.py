@@ -261,3 +261,13 @@ def test_a_user_s_words_are_none_of_heat_s():
         assert '--b=@SIGNAL@' in files['/etc/magnum/node.env']
     assert '@SA_KEY@' in hot.files('kube_masters', given)[
         '/etc/magnum/kubeadm.yaml'].encode().decode('unicode_escape')
+
+
+def test_new_masters_are_told_which_masters_are_gone():
+    """Members of etcd must not outlive their masters."""
+    spec = specs.cluster(masters=3, master_lb_enabled=True)
+    wanted = wishes.of_new_cluster(spec, wishes.Networks())
+    assert "GONE=''" in nodes.master(wanted)
+    wanted = dataclasses.replace(wanted, is_new=False,
+                                 masters_to_remove=('1', '2'))
+    assert "GONE='1 2'" in nodes.master(wanted)

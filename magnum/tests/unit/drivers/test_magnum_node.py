@@ -20,17 +20,25 @@ SCRIPT = (pathlib.Path(k8s_kubeadm_v1.__file__).parent
 
 STAND_INS = ('kubeadm', 'kubectl', 'systemctl', 'curl', 'modprobe', 'sysctl',
              'swapoff', 'openssl', 'hostname', 'mount', 'umount', 'blkid',
-             'mkfs.ext4', 'update-ca-certificates', 'systemd-run')
+             'mkfs.ext4', 'update-ca-certificates', 'systemd-run',
+             'journalctl')
 
 STAND_IN = r'''#!/bin/sh
 name=$(basename "$0")
 line="$name $*"
 echo "$line" >> "$WORLD/calls"
+# Each run of an answer's file is another answer.
+answer=$WORLD/answers/$name-$1
+if [ -e "$answer" ]; then
+    sh "$answer" "$@"
+    exit
+fi
 if [ -n "$FAIL" ] && echo "$line" | grep -q -- "$FAIL"; then
     echo "error: stand-in says \"no\" to $name" >&2
     exit 1
 fi
 case $line in
+    "hostname -I") echo "10.0.0.7 fd00::7" ;;
     hostname*) echo node-0 ;;
     "kubeadm version"*) echo "$IMAGE_VERSION" ;;
     *auth/tokens*)
@@ -39,6 +47,17 @@ case $line in
             shift
         done
         printf 'HTTP/1.1 201\r\nX-Subject-Token: tok\r\n\r\n' > "$out" ;;
+    *cluster/member/list*)
+        case $line in
+            *https://"$ETCD"*) cat "$WORLD/members" ;;
+            *) exit 7 ;;
+        esac ;;
+    *InternalIP*) echo 10.0.0.6 ;;
+    "kubectl --kubeconfig"*"get pods"*) printf "$PODS" ;;
+    *availableReplicas*) printf %s "$COREDNS" ;;
+    *k8s-app=kube-dns*) printf %s "$COREDNS_PODS" ;;
+    journalctl*) printf "$KUBELET" ;;
+    *is-active*) echo activating; exit 3 ;;
     *http://heat/signal*)
         for argument; do
             case $argument in
@@ -59,6 +78,10 @@ esac
 '''
 
 
+PODS = (r'kube-system/kube-proxy-x1|True|   \n'
+        r'kube-flannel/kube-flannel-ds-x2|True|   \n')
+
+
 class Node:
     def __init__(self, world):
         self.world = world
@@ -69,6 +92,8 @@ class Node:
                        'var/lib/containerd', 'dev/disk/by-id', 'mnt'):
             (self.root / folder).mkdir(parents=True)
         (world / 'bin').mkdir()
+        (world / 'answers').mkdir()
+        (world / 'members').write_text('{"header":{}}')
         for name in STAND_INS:
             path = world / 'bin' / name
             path.write_text(STAND_IN)
@@ -92,23 +117,32 @@ class Node:
         (self.root / path).write_text(text)
 
     def run(self, role='worker', bootstrap='no', fail='', seconds=1,
-            ready='True', taints='', image='v1.31.4', command='run', **env):
+            ready='True', taints='', image='v1.31.4', command='run',
+            pods=PODS, coredns='2', coredns_pods='', kubelet='', etcd='',
+            **env):
         facts = {
             'NODE_NAME': 'node-0', 'ROLE': role, 'INDEX': '0',
             'BOOTSTRAP': bootstrap, 'API_ADDRESS': '10.0.0.5',
             'KUBE_VERSION': 'v1.31.4', 'NODE_TIMEOUT': '600',
             'ETCD_VOLUME': '', 'CONTAINER_VOLUME': '',
             'CLOUD_PROVIDER': 'yes', 'VERIFY_CA': 'True',
-            'KUBELET_OPTIONS': '', 'POST_INSTALL_URL': ''} | env
+            'KUBELET_OPTIONS': '', 'POST_INSTALL_URL': '',
+            'GONE': ''} | env
         self.write('etc/magnum/node.env', ''.join(
             f"{key}='{value}'\n" for key, value in facts.items()))
         return subprocess.run(
             ['sh', str(SCRIPT), command], timeout=60, check=False, env={
                 'PATH': f'{self.world}/bin:{os.environ["PATH"]}',
                 'WORLD': str(self.world), 'FAIL': fail, 'READY': ready,
-                'TAINTS': taints, 'IMAGE_VERSION': image,
+                'TAINTS': taints, 'IMAGE_VERSION': image, 'PODS': pods,
+                'COREDNS': coredns, 'COREDNS_PODS': coredns_pods,
+                'KUBELET': kubelet, 'ETCD': etcd,
                 'MAGNUM_ROOT': str(self.root), 'MAGNUM_PAUSE': '0',
                 'MAGNUM_SECONDS': str(seconds)})
+
+    def answers(self, program, script):
+        """A program with its first argument runs `script` instead."""
+        (self.world / 'answers' / program).write_text(script)
 
     @property
     def calls(self):
@@ -311,3 +345,217 @@ def test_a_node_without_that_rule_is_a_node(node):
     (node.world / 'control-plane').touch()
     assert node.run(fail='metadata-block').returncode == 0
     assert [signal['status'] for signal in node.signals] == ['SUCCESS']
+
+
+def members(*members):
+    return json.dumps({'header': {'cluster_id': '1', 'member_id': '2'},
+                       'members': list(members)}, separators=(',', ':'))
+
+
+def member(ident, name, address, learner=False):
+    body = {'ID': str(ident), 'name': name,
+            'peerURLs': [f'https://{address}:2380'],
+            'clientURLs': [f'https://{address}:2379'] if name else []}
+    if not name:
+        del body['name'], body['clientURLs']
+    return body | ({'isLearner': True} if learner else {})
+
+
+def removed(node):
+    return [call.partition('--data ')[2].split()[0] for call in node.calls
+            if 'cluster/member/remove' in call]
+
+
+SURVIVOR = member(11, 'node-1', '10.0.0.6')
+
+
+def test_a_master_removes_its_dead_member_before_it_tries_again(node):
+    """kubeadm announces it to etcd before it starts etcd there."""
+    (node.world / 'control-plane').touch()
+    (node.world / 'members').write_text(members(
+        SURVIVOR, member(18446744073709551615, '', '10.0.0.7', learner=True)))
+    node.answers('kubeadm-join', 'n=$(cat $WORLD/tries 2>/dev/null); '
+                                 'echo "x$n" > $WORLD/tries; [ -n "$n" ]')
+    assert node.run('master', etcd='10.0.0.6', seconds=20).returncode == 0
+    calls = node.calls
+    removals = [number for number, call in enumerate(calls)
+                if 'cluster/member/remove' in call]
+    joins = [number for number, call in enumerate(calls)
+             if call.startswith('kubeadm join')]
+    reset, = (number for number, call in enumerate(calls)
+              if call.startswith('kubeadm reset'))
+    assert joins[0] < removals[-1] < reset < joins[1]
+    assert set(removed(node)) == {'{"ID":"18446744073709551615"}'}
+
+
+def test_a_new_master_removes_members_of_masters_that_are_gone(node):
+    (node.world / 'control-plane').touch()
+    (node.world / 'members').write_text(members(
+        SURVIVOR, member(12, 'node-2', '10.0.0.8'),
+        member(13, 'node-3', '10.0.0.9'), member(14, 'node-30', '10.0.0.10')))
+    assert node.run('master', etcd='10.0.0.6', GONE='2 3').returncode == 0
+    assert removed(node) == ['{"ID":"12"}', '{"ID":"13"}']
+    deleted = [call.split('delete node ')[1].split()[0]
+               for call in node.calls if 'delete node' in call]
+    assert deleted == ['node-2', 'node-3']
+    join = next(number for number, call in enumerate(node.calls)
+                if call.startswith('kubeadm join'))
+    assert not any('member/remove' in call for call in node.calls[join:])
+
+
+@pytest.mark.parametrize('env', [
+    {'fail': 'kubeadm join'}, {'fail': 'addons.yaml'}, {'ready': 'False'}])
+def test_a_master_that_failed_is_no_member_of_etcd(node, env):
+    (node.world / 'control-plane').touch()
+    (node.world / 'members').write_text(members(
+        SURVIVOR, member(15, 'node-0', '10.0.0.7')))
+    assert node.run('master', etcd='127.0.0.1', **env).returncode != 0
+    assert '{"ID":"15"}' in removed(node)
+    assert '{"ID":"11"}' not in removed(node)
+    assert any('delete node node-0' in call for call in node.calls)
+    assert [signal['status'] for signal in node.signals] == ['FAILURE']
+    assert node.calls[-1].startswith('kubeadm reset')
+
+
+def test_the_first_master_and_workers_do_not_touch_etcd(node):
+    node.run('master', 'yes', fail='addons.yaml', etcd='127.0.0.1')
+    assert not any('cluster/member' in call for call in node.calls)
+    (node.world / 'control-plane').touch()
+    node.run('worker', fail='kubeadm join', etcd='127.0.0.1')
+    assert not any('cluster/member' in call for call in node.calls)
+
+
+def test_kubeadm_ends_when_the_time_for_the_node_does(node):
+    """Heat gives up then, and would never hear of the reason."""
+    (node.world / 'control-plane').touch()
+    node.answers('kubeadm-join', 'echo "[check-etcd] Waiting"; exec sleep 50')
+    node.run(seconds=2)
+    signal, = node.signals
+    assert signal['reason'] == (
+        'join: kubeadm join was not done when the time for this node ended; '
+        'its last line: [check-etcd] Waiting')
+
+
+def test_errors_of_kubeadm_are_the_reason(node):
+    (node.world / 'control-plane').touch()
+    node.answers('kubeadm-join', """
+echo '[preflight] Running pre-flight checks'
+echo 'error execution phase preflight: [preflight] Some fatal errors occurred:'
+echo '	[ERROR ImagePull]: failed to pull image registry/pause:3.10: refused'
+echo '	[ERROR Swap]: running with swap on is not supported'
+echo '[preflight] If you know what you are doing...'
+echo 'error: error execution phase preflight: preflight checks failed'
+echo 'To see the stack trace of this error execute with --v=5 or higher'
+exit 1""")
+    node.run()
+    signal, = node.signals
+    assert signal['reason'] == (
+        'join: [ERROR ImagePull]: failed to pull image registry/pause:3.10: '
+        'refused; [ERROR Swap]: running with swap on is not supported')
+
+
+def test_a_kubelet_that_does_not_run_is_asked_why(node):
+    node.answers('kubeadm-init', """
+echo 'error: error execution phase wait-control-plane: The kubelet is not \
+healthy after 4m0.000s'
+exit 1""")
+    node.run('master', 'yes', kubelet=(
+        r'I1127 10:00:00.000000  12 server.go:1] "Starting"\n'
+        r'E1127 10:00:00.000000  12 run.go:72] "command failed" '
+        r'err="failed to validate kubelet flags: unknown flag: --foo"\n'))
+    signal, = node.signals
+    assert signal['reason'] == (
+        'init: error execution phase wait-control-plane: The kubelet is not '
+        'healthy after 4m0.000s; the kubelet says: command failed err=failed '
+        'to validate kubelet flags: unknown flag: --foo')
+
+
+def test_a_node_object_that_is_not_there_is_told(node):
+    (node.world / 'control-plane').touch()
+    node.answers('kubectl---kubeconfig', """
+echo 'Error from server (NotFound): nodes "node-0" not found' >&2
+exit 1""")
+    node.run()
+    signal, = node.signals
+    assert signal['reason'] == (
+        'ready: there is no Node object; the kubelet says: nothing; its unit '
+        'is activating')
+
+
+@pytest.mark.parametrize('role, bootstrap, world, reason', [
+    ('worker', 'no', {'pods': ''},
+     'this node has no pod kube-system/kube-proxy yet'),
+    ('worker', 'no', {'pods': r'kube-system/kube-proxy-x|True|  \n'},
+     'this node has no pod kube-flannel/kube-flannel yet'),
+    ('master', 'yes', {'pods': r'kube-system/kube-proxy-x|False|  '
+                               r'CrashLoopBackOff back-off 10s\n'},
+     'pod kube-system/kube-proxy-x is not ready: CrashLoopBackOff back-off '
+     '10s'),
+    ('master', 'yes', {'coredns': ''},
+     'this node has no pod kube-system/coredns yet'),
+    ('master', 'yes', {
+        'coredns': '0',
+        'coredns_pods': 'kube-system/coredns-y|False|ImagePullBackOff no'},
+     'pod kube-system/coredns-y is not ready: ImagePullBackOff no'),
+])
+def test_no_node_is_ready_before_what_pods_need(node, role, bootstrap, world,
+                                                reason):
+    if bootstrap == 'no':
+        (node.world / 'control-plane').touch()
+    assert node.run(role, bootstrap, **world).returncode != 0
+    signal, = node.signals
+    # `tr` leaves one blank for each field that is empty.
+    assert ' '.join(signal['reason'].split()) == f'ready: {reason}'
+
+
+def test_settings_of_the_kernel_outlive_a_restart(node):
+    (node.world / 'control-plane').touch()
+    node.run()
+    assert (node.root / 'etc/modules-load.d/magnum.conf').read_text() == (
+        'overlay\nbr_netfilter\n')
+    assert (node.root / 'etc/sysctl.d/99-magnum.conf').read_text() == (
+        'net.ipv4.ip_forward = 1\n'
+        'net.bridge.bridge-nf-call-iptables = 1\n')
+
+
+def test_nothing_starts_without_its_volume(node):
+    """etcd would serve an empty cluster."""
+    (node.world / 'control-plane').touch()
+    node.write('dev/disk/by-id/virtio-11111111-2222-3333-4', '')
+    node.write('dev/disk/by-id/virtio-66666666-7777-8888-9', '')
+    assert node.run(
+        'master', CONTAINER_VOLUME='11111111-2222-3333-4444-555555555555',
+        ETCD_VOLUME='66666666-7777-8888-9999-000000000000').returncode == 0
+    mounts = (node.root / 'etc/fstab').read_text()
+    assert 'nofail' not in mounts
+    assert mounts.count(' ext4 defaults 0 2\n') == 2
+    for unit in ('containerd', 'kubelet'):
+        drop_in = node.root / (
+            f'etc/systemd/system/{unit}.service.d/magnum-volumes.conf')
+        assert drop_in.read_text() == (
+            '[Unit]\nRequiresMountsFor=/var/lib/containerd\n'
+            'RequiresMountsFor=/var/lib/etcd\n')
+
+
+def test_what_cloud_init_keeps_is_removed_now_and_at_each_start(node):
+    (node.world / 'control-plane').touch()
+    kept = ('var/lib/cloud/instance/user-data.txt',
+            'var/lib/cloud/instance/user-data.txt.i',
+            'var/lib/cloud/instance/cloud-config.txt',
+            'var/lib/cloud/instance/obj.pkl',
+            'var/lib/cloud/instance/scripts/runcmd',
+            'run/cloud-init/combined-cloud-config.json',
+            'run/cloud-init/instance-data-sensitive.json')
+    for path in kept:
+        node.write(path, 'secret')
+    assert node.run().returncode == 0
+    assert not [path for path in kept if (node.root / path).exists()]
+    unit = 'magnum-clean.service'
+    assert f'systemctl enable {unit}' in node.calls
+    assert f'ExecStart={SCRIPT.resolve()} clean\n' in (
+        node.root / 'etc/systemd/system' / unit).read_text()
+    (node.root / 'var/lib/cloud/instance/scripts').mkdir()
+    for path in kept:
+        node.write(path, 'secret')
+    assert node.run(command='clean').returncode == 0
+    assert not [path for path in kept if (node.root / path).exists()]
