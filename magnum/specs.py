@@ -109,6 +109,9 @@ class ClusterSpec:
     # Minutes, never 0.
     create_timeout: int = 60
     keypair: str | None = None
+    # For SSH, one line; of `keypair`.  None when a cluster is changed: its
+    # infrastructure keeps the one that it was created with.
+    public_key: str | None = None
     image_id: str | None = None
     # Glance properties of the template's image.
     image_properties: Mapping[str, str] = dataclasses.field(

@@ -230,10 +230,10 @@ class Cloud:
         _check('Key pair', name)
         path = parse.quote(name, safe='')
         try:
-            self._get('nova', f'/os-keypairs/{path}')
+            row = self._get('nova', f'/os-keypairs/{path}')['keypair']
         except errors.NotFound:
             raise errors.NotFound('Key pair', name) from None
-        return records.KeyPair(name)
+        return records.KeyPair(name, row.get('public_key') or '')
 
     def project(self, ident: str) -> str:
         """The project's id, if Keystone knows it."""

@@ -54,7 +54,10 @@ class Named:
 
 @dataclasses.dataclass(frozen=True)
 class KeyPair:
+    """`public_key` is one line for a file of authorized keys, or PEM text."""
+
     name: str
+    public_key: str
 
 
 @dataclasses.dataclass(frozen=True)

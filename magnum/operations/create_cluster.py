@@ -72,11 +72,14 @@ def request(context: context.RequestContext,
     nodegroups = desired.default_nodegroups(cluster, template, master_count,
                                             node_count)
     properties = desired.image_properties(found.image)
+    public_key = references.public_key(found)
     driver.check(dataclasses.replace(
         desired.spec(cluster, template, nodegroups,
-                     image_properties=properties), subnet_cidrs=subnets))
+                     image_properties=properties),
+        subnet_cidrs=subnets, public_key=public_key))
     submit.submit(context, submit.Wish(
         KIND, cluster, options={'image_properties': properties,
+                                'public_key': public_key,
                                 'driver': drivers.name_for(template)},
         hold=lambda session: quota.hold(session, context.project_id),
         begin=lambda session: _begin(session, context, template, cluster,

@@ -12,6 +12,7 @@ from concurrent import futures
 import dataclasses
 import functools
 import math
+import re
 from typing import Any
 
 from oslo_config import cfg
@@ -144,6 +145,27 @@ def check_image_fits(found: Found, labels: Mapping[str, Any] | None) -> None:
         if volume <= 0 and flavor.disk > 0:
             _check_size(key, f'the disk of flavor {flavor.name} has '
                              f'{flavor.disk} GB', flavor.disk, image)
+
+
+# The comment behind it is the owner's own, and may hold anything.
+_SSH_KEY = re.compile(r'[a-z0-9.@-]+ [A-Za-z0-9+/]+=*')
+
+
+def public_key(found: Found) -> str | None:
+    """What lets the owner log in on nodes: one line, without its comment.
+
+    Kept with the cluster: the key pair may be deleted, or be another user's.
+
+    :raises InvalidParameter: the key pair is none for SSH.
+    """
+    if found.keypair is None:
+        return None
+    key = _SSH_KEY.match(found.keypair.public_key)
+    if key is None:
+        raise errors.InvalidParameter(
+            'keypair', f'key pair {found.keypair.name} has no public key for '
+                       f'SSH; nodes take no other.')
+    return key[0]
 
 
 def _check_size(key: str, what: str, size: int, image: Any) -> None:

@@ -116,6 +116,7 @@ class Work:
         leaving = tuple(args.get('nodes_to_remove') or ())
         return dataclasses.replace(
             drawn, max_batch_size=args.get('max_batch_size'),
+            public_key=args.get('public_key'),
             nodegroups=tuple(
                 dataclasses.replace(group, nodes_to_remove=leaving)
                 if group.uuid == about else group

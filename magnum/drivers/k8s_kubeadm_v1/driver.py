@@ -121,7 +121,8 @@ class Driver(kubernetes.Driver):
     def user_data_bytes(self, spec: specs.ClusterSpec) -> int:
         """How long the longest user data of this cluster may become."""
         text = nodes.first_master(wishes.of_check(spec))
-        return len(text.encode()) + userdata.ROOM
+        return (len(text.encode()) + len(spec.public_key or '')
+                + userdata.ROOM)
 
     def apply(self, cloud: openstack.Cloud,
               spec: specs.ClusterSpec) -> base.Applied:

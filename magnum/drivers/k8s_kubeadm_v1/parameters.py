@@ -119,7 +119,11 @@ ROWS = (
     Row('minion_image', ONCE,
         lambda w: w.workers.image_id or w.spec.image_id or ''),
     Row('minions_to_remove', ALWAYS, lambda w: list(w.minions_to_remove)),
-    Row('ssh_key_name', ONCE, lambda w: w.spec.keypair or ''),
+    # A name in the account of whoever asks: only for clusters that an earlier
+    # release was asked for.
+    Row('ssh_key_name', ONCE, lambda w: '' if w.spec.public_key
+        else w.spec.keypair or ''),
+    Row('ssh_public_key', ONCE, lambda w: w.spec.public_key or ''),
     Row('availability_zone', ONCE, _label('availability_zone')),
     Row('nodes_affinity_policy', ONCE,
         lambda w: CONF.cluster.nodes_affinity_policy),

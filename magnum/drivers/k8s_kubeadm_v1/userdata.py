@@ -47,7 +47,8 @@ def cloud_config(files: Iterable[File]) -> str:
     """The user data of a node that has these files and runs the script."""
     document = {
         'preserve_hostname': False, 'manage_etc_hosts': 'localhost',
-        'hostname': '@NAME@', 'runcmd': [[SCRIPT, 'up']],
+        'hostname': '@NAME@', 'ssh_authorized_keys': ['@SSH_KEY@'],
+        'runcmd': [[SCRIPT, 'up']],
         'write_files': [_entry(file) for file in files]}
     # JSON is YAML, too, and what Heat fills in needs little escaping there.
     text = json.dumps(document, sort_keys=True)

@@ -43,6 +43,13 @@ class Subnet:
     project_id: str = 'p'
 
 
+@dataclasses.dataclass(frozen=True)
+class KeyPair:
+    id: str
+    name: str
+    public_key: str = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 owner@desk "\\\n'
+
+
 # Methods of the real one that a conductor uses, each with one argument.
 CALLS = ('image', 'flavor', 'external_network', 'network', 'subnet',
          'keypair', 'project', 'servers', 'ports', 'volumes',
@@ -121,7 +128,7 @@ class FakeCloud:
                         Named('n-4', 'twins')],
             'Subnet': [Subnet('s-1', 'private-subnet', 'n-2',
                               '10.99.0.0/24')],
-            'Keypair': [Named('key', 'key')],
+            'Keypair': [KeyPair('key', 'key')],
             'Project': [Named('p', 'p'), Named('q', 'q')],
         }
         self.forbidden = {'i-5'}

@@ -260,8 +260,10 @@ def test_what_would_bend_a_path_is_not_asked_for(cloud, user, ident):
 
 
 def test_a_slash_in_a_name_stays_in_it(cloud, user):
-    serve(cloud, 'nova', {'/v2.1/os-keypairs/a%2Fb': {'keypair': {}}})
-    assert user.keypair('a/b').name == 'a/b'
+    serve(cloud, 'nova', {'/v2.1/os-keypairs/a%2Fb': {
+        'keypair': {'name': 'a/b', 'public_key': 'ssh-rsa AAAA'}}})
+    found = user.keypair('a/b')
+    assert (found.name, found.public_key) == ('a/b', 'ssh-rsa AAAA')
 
 
 def test_networks_are_found_by_name_and_id(cloud, user):

@@ -57,6 +57,16 @@ def files_of(group, index='0', **spec):
     return files
 
 
+@pytest.mark.parametrize('group', ['kube_masters', 'kube_minions'])
+def test_nodes_get_the_public_key_itself(group):
+    values = wanted(public_key='ssh-rsa AAAA')
+    config = yaml.safe_load(hot.render(group, values, '0'))
+    assert config['ssh_authorized_keys'] == ['ssh-rsa AAAA']
+    assert values['ssh_key_name'] == ''
+    # As an earlier release wrote the request down.
+    assert wanted(keypair='key')['ssh_key_name'] == 'key'
+
+
 @pytest.mark.parametrize('name', TEMPLATES)
 def test_everything_that_is_referred_to_is_declared(name):
     parsed = hot.template(name)

@@ -36,7 +36,12 @@ class Cloud:
             raise errors.NotFound('Thing', ident)
         return ident
 
-    external_network = network = subnet = keypair = _find
+    external_network = network = subnet = _find
+
+    def keypair(self, ident):
+        text = ('-----BEGIN CERTIFICATE-----' if ident == 'of windows'
+                else 'ssh-rsa AAAA its "owner"\n')
+        return records.KeyPair(self._find(ident), text)
 
     def image(self, ident):
         properties = {} if ident == 'nodistro' else {
@@ -136,7 +141,8 @@ def test_a_new_cluster_its_groups_and_its_work_are_there_at_once(
         ('default-worker', 'worker', 3, 'CREATE_IN_PROGRESS')]
     operation, = operations()
     assert operation.kind == 'create_cluster'
-    assert operation.args == {'driver': 'fake', 'image_properties': {
+    assert operation.args == {'driver': 'fake', 'public_key': None,
+                              'image_properties': {
         'os_distro': 'ubuntu', 'kube_version': 'v1.31.4'}}
     assert operation.sealed_token and 'token' != operation.sealed_token
 
@@ -159,12 +165,21 @@ def test_the_last_places_of_a_quota_are_taken_once(database, driver, context):
     assert len(operations()) == 2
 
 
+def test_the_public_key_is_kept_from_then_on(sqlite_database, driver,
+                                             context):
+    """The key pair may be gone, or another user's, at the next resize."""
+    create(context, keypair='mine')
+    operation, = operations()
+    assert operation.args['public_key'] == 'ssh-rsa AAAA'
+
+
 @pytest.mark.parametrize('wish, given, error, word', [
     ({'master_count': 2}, {}, errors.Invalid, 'master_count'),
     ({'master_count': 3}, {}, errors.Invalid, 'master_lb_enabled'),
     ({'flavor_id': 'missing'}, {}, errors.Invalid, 'flavor_id'),
     ({'flavor_id': 'diskless'}, {}, errors.Invalid, 'no root disk'),
     ({'keypair': 'missing'}, {}, errors.NotFound, 'missing'),
+    ({'keypair': 'of windows'}, {}, errors.Invalid, 'public key for SSH'),
     ({}, {'image_id': 'missing'}, errors.Invalid, 'image_id'),
     ({}, {'image_id': 'nodistro'}, errors.Invalid, 'os_distro'),
     ({}, {'flavor_id': None}, errors.Invalid, 'flavor_id'),
