@@ -118,10 +118,12 @@ def delegate(cloud: openstack.Cloud, cluster_uuid: str,
     The cloud's user is the trustor.  The values are columns of the cluster;
     the password among them is sealed.
     """
-    roles = _delegable(cloud.roles)
+    roles = delegable(cloud.roles)
+    if not roles:
+        raise errors.InfrastructureFailed(no_role(cloud.roles))
     name = trustee_name(cluster_uuid, project_id)
     password = generate_password()
-    user_id, adopted = _ensure_user(name, password, cluster_uuid)
+    user_id, adopted = ensure_user(name, password, cluster_uuid)
     trust_id = _find_trust(cloud, user_id, project_id) if adopted else None
     if trust_id is None:
         trust_id = _create_trust(cloud, user_id, project_id, roles)
@@ -130,18 +132,20 @@ def delegate(cloud: openstack.Cloud, cluster_uuid: str,
             'trust_id': trust_id}
 
 
-def _delegable(roles: list[str]) -> list[str]:
+def delegable(roles: list[str]) -> list[str]:
+    """Those of somebody's roles that a cluster's user may get."""
     allowed = {role.lower() for role in CONF.trust.roles}
-    chosen = [role for role in roles
-              if (role.lower() in allowed if allowed
-                  else role.lower() not in _PRIVILEGED)]
-    if not chosen:
-        raise errors.InfrastructureFailed(
-            f'No role can be delegated to the cluster: its owner has '
+    return [role for role in roles
+            if (role.lower() in allowed if allowed
+                else role.lower() not in _PRIVILEGED)]
+
+
+def no_role(roles: list[str]) -> str:
+    """What to say when none of these roles is for a cluster's user."""
+    return (f'No role can be delegated to the cluster: its owner has '
             f'{", ".join(sorted(roles)) or "none"} in this project, and '
             f'[trust] roles allows '
             f'{", ".join(CONF.trust.roles) or "all but privileged roles"}.')
-    return chosen
 
 
 def is_delegating() -> bool:
@@ -149,16 +153,8 @@ def is_delegating() -> bool:
     return CONF.trust.cluster_user_trust
 
 
-def check_can_delegate(cloud: openstack.Cloud, what: str) -> None:
-    """Refuse a login that cannot make the trusts that are going to be made.
-
-    Keystone is asked only about application credentials.
-
-    :param what: what makes them, for the error.
-    :raises Forbidden: Keystone would refuse a trust of the cloud's user.
-    """
-    if not cloud.has_application_credential:
-        return
+def may_give_trusts(cloud: openstack.Cloud) -> bool:
+    """Whether Keystone lets this login make trusts."""
     try:
         with openstack.translated('Keystone'):
             cloud.session.get(
@@ -166,12 +162,8 @@ def check_can_delegate(cloud: openstack.Cloud, what: str) -> None:
                 params={'trustor_user_id': cloud.user_id},
                 headers={'Accept': 'application/json'}, connect_retries=1)
     except errors.Forbidden:
-        raise errors.Forbidden(
-            f'This request was made with an application credential. {what} '
-            f'makes a trust, and Keystone does not let application '
-            f'credentials do that. Log in with a password or by federation, '
-            f'or ask the operator whether application credentials may make '
-            f'trusts.', code='TRUST_NEEDED') from None
+        return False
+    return True
 
 
 def open_password(stored: str | None) -> str:
@@ -330,8 +322,8 @@ def _domain_admin_login() -> v3.Password:
         password=conf.trustee_domain_admin_password, **domain)
 
 
-def _ensure_user(name: str, password: str,
-                 cluster_uuid: str) -> tuple[str, bool]:
+def ensure_user(name: str, password: str,
+                cluster_uuid: str) -> tuple[str, bool]:
     """(id, whether it was there): the user, with this password."""
     session, domain_id = _domain_admin()
     url = f'{openstack.keystone_url()}/users'

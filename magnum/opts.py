@@ -7,6 +7,7 @@ here; a test finds the one that was forgotten.
 
 from keystoneauth1 import loading
 
+from magnum import accounts
 from magnum.api import options as api_options
 from magnum.api import paging
 from magnum.api import services
@@ -38,7 +39,7 @@ def list_opts():
         ('quotas', quota.OPTS),
         ('certificates', stores.OPTS),
         ('x509', x509.OPTS),
-        ('trust', identity.TRUST_OPTS),
+        ('trust', [*identity.TRUST_OPTS, *accounts.OPTS]),
         ('certificates', seals.CERTIFICATES_OPTS),
         ('journal', seals.JOURNAL_OPTS),
         *options.OPTS.items(),

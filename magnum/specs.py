@@ -14,7 +14,9 @@ import dataclasses
 class Trust:
     """The cluster's own user in Keystone, and what it was trusted with.
 
-    `trust_id` is the empty string when the operator gives nodes no trust.
+    Nodes log in by `trust_id`, or to the project by `project_id` where the
+    user has roles there.  Both are empty when the operator gives nodes no
+    login.
     """
 
     auth_url: str
@@ -23,6 +25,12 @@ class Trust:
     trustee_password: str = dataclasses.field(repr=False)
     trustee_domain_id: str
     trust_id: str
+    project_id: str = ''
+
+    @property
+    def is_given(self) -> bool:
+        """Whether nodes get a login at all."""
+        return bool(self.trust_id or self.project_id)
 
 
 @dataclasses.dataclass(frozen=True)

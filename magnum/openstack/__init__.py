@@ -5,7 +5,9 @@
     request_cloud(context)  as the caller of the request at hand (API)
     token_cloud(token)      as the owner of a bare token (conductor)
 
-All three give a `Cloud`.  What goes wrong comes out as one of
+    account_cloud(...)      as a cluster's own user, in its project
+
+All of them give a `Cloud`.  What goes wrong comes out as one of
 `magnum.errors`; code that uses a client of `Cloud` directly wraps the call in
 `translated`.
 """
@@ -17,6 +19,7 @@ from magnum.openstack import translate
 Cloud = cloud.Cloud
 translated = translate.translated
 
+account_cloud = sessions.account_cloud
 keystone_url = sessions.keystone_url
 request_cloud = sessions.request_cloud
 reset = sessions.reset

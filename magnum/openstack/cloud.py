@@ -75,6 +75,11 @@ class Cloud:
         """Whether the user logged in with one, which limits what it may do."""
         return self._who().application_credential_id is not None
 
+    @property
+    def has_access_rules(self) -> bool:
+        """Whether the application credential allows some requests only."""
+        return bool(self._who().application_credential_access_rules)
+
     def _who(self) -> access.AccessInfo:
         with translate.translated('Keystone'):
             return self._auth.get_access(self.session)

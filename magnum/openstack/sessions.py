@@ -13,6 +13,7 @@ from typing import Any
 from keystoneauth1 import access
 from keystoneauth1 import exceptions as ka_exc
 from keystoneauth1.identity import access as access_plugin
+from keystoneauth1.identity import v3
 from keystoneauth1 import service_token
 from keystoneauth1 import session as ka_session
 from oslo_config import cfg
@@ -138,6 +139,34 @@ def token_cloud(token: str) -> Cloud:
     wrapped = service_token.ServiceTokenAuthWrapper(
         user_auth=auth, service_auth=service_session().auth)
     made = Cloud(session_for(wrapped), auth)
+    _remember(key, made)
+    return made
+
+
+def account_cloud(user_id: str, password: str, project_id: str) -> Cloud:
+    """The cloud as a user who is logged in to a project by password.
+
+    :raises AuthorisationEnded: Keystone refuses the login.
+    """
+    key = hashlib.sha256(
+        f'{user_id} {project_id} {password}'.encode()).hexdigest()
+    with _lock:
+        known = _clouds.get(key)
+    if known and time.monotonic() < known[0]:
+        return known[1]
+    auth = v3.Password(auth_url=keystone_url(), user_id=user_id,
+                       password=password, project_id=project_id)
+    session = session_for(auth)
+    try:
+        with translated('Keystone'):
+            auth.get_access(session)
+    except errors.ServiceUnavailable as e:
+        if not isinstance(e.__cause__, ka_exc.Unauthorized):
+            raise
+        raise errors.AuthorisationEnded(
+            "Keystone no longer lets the cluster's own user log "
+            'in.') from None
+    made = Cloud(session, auth)
     _remember(key, made)
     return made
 

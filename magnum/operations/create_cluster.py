@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import orm
 
+from magnum import accounts
 from magnum import context
 from magnum.db import models
 from magnum.db import session as db
@@ -61,8 +62,8 @@ def request(context: context.RequestContext,
             f'ClusterTemplate {template.uuid} is hidden: clusters can no '
             f'longer be made from it.')
     cloud = openstack.request_cloud(context)
-    if driver.makes_trusts or identity.is_delegating():
-        identity.check_can_delegate(cloud, 'Creating this cluster')
+    has_account = ((driver.makes_trusts or identity.is_delegating())
+                   and accounts.is_needed(cloud, context.project_id))
     found = _references(cloud, template, cluster, flavors)
     rules.check_load_balancer(master_count, cluster.master_lb_enabled)
     subnets = None
@@ -80,6 +81,7 @@ def request(context: context.RequestContext,
     submit.submit(context, submit.Wish(
         KIND, cluster, options={'image_properties': properties,
                                 'public_key': public_key,
+                                'has_account': has_account,
                                 'driver': drivers.name_for(template)},
         hold=lambda session: quota.hold(session, context.project_id),
         begin=lambda session: _begin(session, context, template, cluster,

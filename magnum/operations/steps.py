@@ -11,6 +11,7 @@ from typing import Any
 
 from oslo_utils import timeutils
 
+from magnum import accounts
 from magnum.certificates import authority
 from magnum.drivers import base
 from magnum import errors
@@ -26,12 +27,15 @@ Work = working.Work
 
 
 def delegate(work: Work) -> kinds.Facts:
-    """Make the cluster's own user, and the trust that it acts by, if any."""
-    if not identity.is_delegating():
+    """Make the cluster's own user, and what it acts by, if any."""
+    if work.has_account:
+        make = accounts.make
+    elif identity.is_delegating():
+        make = identity.delegate
+    else:
         return kinds.Facts()
-    made = identity.delegate(work.cloud, work.cluster.uuid,
-                             work.cluster.project_id)
-    return kinds.Facts(cluster=made)
+    return kinds.Facts(cluster=make(
+        work.requester, work.cluster.uuid, work.cluster.project_id))
 
 
 def issue_certificates(work: Work) -> kinds.Facts:

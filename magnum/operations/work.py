@@ -8,6 +8,7 @@ import functools
 from oslo_log import log
 from sqlalchemy import orm
 
+from magnum import accounts
 from magnum.certificates import authority
 from magnum.db import clusters
 from magnum.db import models
@@ -61,8 +62,21 @@ class Work:
                         self.cluster.uuid, e)
             return remains.Driver()
 
+    @property
+    def has_account(self) -> bool:
+        """Whether the cluster acts by an account of its own."""
+        return bool((self.operation.args or {}).get('has_account')
+                    or accounts.has(self.cluster))
+
     @functools.cached_property
     def cloud(self) -> openstack.Cloud:
+        """The cloud as the one who builds and changes the cluster."""
+        if accounts.has(self.cluster):
+            return accounts.cloud_of(self.cluster)
+        return self.requester
+
+    @functools.cached_property
+    def requester(self) -> openstack.Cloud:
         """The cloud as the one who asked."""
         if not self.operation.sealed_token:
             raise errors.AuthorisationEnded('the request left no token')
@@ -138,7 +152,9 @@ class Work:
             trustee_password=identity.open_password(
                 cluster.trustee_password),
             trustee_domain_id=identity.trustee_domain_id(),
-            trust_id=identity.trust_id_for_nodes(cluster.trust_id))
+            trust_id=identity.trust_id_for_nodes(cluster.trust_id),
+            project_id=(cluster.project_id if identity.is_delegating()
+                        and accounts.has(cluster) else ''))
 
 
 def load(session: orm.Session, operation: models.Operation) -> Work | None:

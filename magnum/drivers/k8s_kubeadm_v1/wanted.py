@@ -95,7 +95,9 @@ class Wanted:
         trust = self.spec.trust
         if not self.external_cloud or trust is None:
             return ''
-        text = f'{trust.trustee_user_id} {trust.trust_id}'
+        # By a trust, or in a project.
+        text = (f'{trust.trustee_user_id} '
+                f'{trust.trust_id or trust.project_id}')
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -156,7 +158,7 @@ def has_external_cloud(spec: specs.ClusterSpec,
 
     :raises InvalidParameter: it is asked for, but not granted.
     """
-    granted = bool(spec.trust and spec.trust.trust_id)
+    granted = bool(spec.trust and spec.trust.is_given)
     refused = spec.gives_trusts is False or (spec.trust and not granted)
     if labels['cloud_provider_enabled'] and refused:
         raise errors.InvalidParameter(
@@ -191,10 +193,7 @@ def cloud_conf(wanted: Wanted) -> str:
     spec, labels, networks = wanted.spec, wanted.labels, wanted.networks
     sections: dict[str, dict[str, Any]] = {'Global': {
         'auth-url': spec.trust.auth_url,
-        'region': networks.region,
-        'trust-id': spec.trust.trust_id,
-        'trustee-id': spec.trust.trustee_user_id,
-        'trustee-password': spec.trust.trustee_password}}
+        'region': networks.region, **_login(spec.trust)}}
     if not CONF.drivers.verify_ca:
         sections['Global']['tls-insecure'] = True
     elif CONF.drivers.openstack_ca_file:
@@ -212,6 +211,16 @@ def cloud_conf(wanted: Wanted) -> str:
         lines += [f'{key}={_quoted(value)}' for key, value in entries.items()
                   if value != '']
     return '\n'.join(lines) + '\n'
+
+
+def _login(trust: specs.Trust) -> dict[str, str]:
+    if trust.trust_id:
+        return {'trust-id': trust.trust_id,
+                'trustee-id': trust.trustee_user_id,
+                'trustee-password': trust.trustee_password}
+    return {'user-id': trust.trustee_user_id,
+            'password': trust.trustee_password,
+            'tenant-id': trust.project_id}
 
 
 def _quoted(value: Any) -> str:

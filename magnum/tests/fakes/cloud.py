@@ -109,7 +109,7 @@ class FakeCloud:
     """
 
     region = 'RegionOne'
-    has_application_credential = False
+    has_application_credential = has_access_rules = False
 
     def __init__(self):
         ubuntu = {'os_distro': 'ubuntu'}

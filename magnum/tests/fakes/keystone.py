@@ -25,6 +25,8 @@ class FakeKeystone:
 
     # Whether application credentials may do anything with trusts.
     credentials_may_trust = False
+    # Whether our service's user may assign roles in projects.
+    assigns_roles = True
     # Whether those who ask may remove users.
     deletes_users = True
 
@@ -63,6 +65,8 @@ class FakeKeystone:
         if asker is None:
             return _error(401, 'The request you have made requires '
                                'authentication.')
+        if path.startswith('/v3/projects/') and '/roles' in path:
+            return self._roles_in_project(asker, method, path)
         if path == '/v3/auth/tokens':
             return self._show(headers['X-Subject-Token'])
         if ('OS-TRUST' in path and 'application_credential' in asker
@@ -77,6 +81,8 @@ class FakeKeystone:
 
     def _login(self, auth):
         user = auth['identity']['password']['user']
+        if 'id' in user:
+            return self._login_to_project(user, auth['scope']['project'])
         password, scope = LOGINS.get(user['name'], (None, None))
         if user['password'] != password:
             return _error(401, 'Wrong password.')
@@ -84,6 +90,31 @@ class FakeKeystone:
                              'roles': [{'id': 'a', 'name': 'admin'}],
                              **scope})
         return 201, ({'token': self.tokens[token]}, token)
+
+    def _login_to_project(self, user, project):
+        roles = self.roles.get((user['id'], project['id']))
+        if not roles or self.users.get(user['id'], {}).get(
+                'password') != user['password']:
+            return _error(401, 'The request you have made requires '
+                               'authentication.')
+        token = self.user_token(user['id'], project['id'], roles)
+        return 201, ({'token': self.tokens[token]}, token)
+
+    def _roles_in_project(self, asker, method, path):
+        if asker['user']['id'] != 'magnum' or not self.assigns_roles:
+            return _error(403, 'You are not authorized to perform the '
+                               'requested action: identity:create_grant.')
+        _, _, _, project, _, user, _, *role = path.split('/')
+        if method == 'GET':
+            return 200, {'roles': []}
+        if user not in self.users:
+            return _error(404, f'Could not find user: {user}.')
+        self.roles.setdefault((user, project), set()).update(role)
+        return 204, ''
+
+    def _get_roles(self, asker, ident, query, body):
+        return 200, {'roles': [{'id': query['name'],
+                                'name': query['name']}]}
 
     def _issue(self, content):
         token = f'token {next(self._ids)}'
@@ -131,7 +162,9 @@ class FakeKeystone:
             return _error(403, 'You are not authorized.')
         if self.users.pop(ident, None) is None:
             return _error(404, f'Could not find user: {ident}.')
-        # The trusts that a user holds go with the user.
+        # The roles and trusts that a user holds go with the user.
+        self.roles = {key: roles for key, roles in self.roles.items()
+                      if key[0] != ident}
         self.trusts = {key: trust for key, trust in self.trusts.items()
                        if trust['trustee_user_id'] != ident}
         return 204, ''

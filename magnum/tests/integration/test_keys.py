@@ -92,7 +92,7 @@ def test_what_a_crash_left_is_adopted(owner, cluster):
     try:
         identity.delegate(cloud, other, cluster[1])
         # After the trustee, before the trust.
-        user_id, _ = identity._ensure_user(
+        user_id, _ = identity.ensure_user(
             identity.trustee_name(*cluster), 'Abcdefgh23456789', cluster[0])
         first = identity.delegate(cloud, *cluster)
         # After the trust, before anybody knew.

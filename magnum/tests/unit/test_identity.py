@@ -111,18 +111,6 @@ def test_a_password_of_release_22_is_read(cloud):
     assert identity.open_password(None) == ''
 
 
-def test_only_application_credentials_are_questioned(cloud, owner):
-    cloud.web.seen.clear()
-    identity.check_can_delegate(owner, 'It')
-    assert cloud.web.seen == []
-    credential = openstack.token_cloud(cloud.keystone.user_token(
-        application_credential={'id': 'ac', 'restricted': True}))
-    with pytest.raises(errors.Forbidden, match='application credential. It '):
-        identity.check_can_delegate(credential, 'It')
-    cloud.keystone.credentials_may_trust = True
-    identity.check_can_delegate(credential, 'It')
-
-
 def test_without_a_domain_a_known_user_is_removed_by_the_service(
         cloud, owner, override):
     made = delegate(owner)

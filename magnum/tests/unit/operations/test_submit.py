@@ -142,6 +142,7 @@ def test_a_new_cluster_its_groups_and_its_work_are_there_at_once(
     operation, = operations()
     assert operation.kind == 'create_cluster'
     assert operation.args == {'driver': 'fake', 'public_key': None,
+                              'has_account': False,
                               'image_properties': {
         'os_distro': 'ubuntu', 'kube_version': 'v1.31.4'}}
     assert operation.sealed_token and 'token' != operation.sealed_token
