@@ -48,7 +48,7 @@ def apply(work: working.Work) -> kinds.Facts:
                                authorities=authority.authorities(issued))
     with _nothing_left(work):
         return kinds.Facts(
-            cluster={'stack_id': work.driver.apply(work.cloud, spec).stack_id})
+            cluster={'stack_id': work.apply(spec).stack_id})
 
 
 def settle(work: working.Work) -> kinds.Facts | kinds.Again:

@@ -48,7 +48,7 @@ def issue_certificates(work: Work) -> kinds.Facts:
 def apply(work: Work) -> kinds.Facts:
     """Set the infrastructure moving towards what is wanted."""
     try:
-        applied = work.driver.apply(work.cloud, work.full_spec())
+        applied = work.apply()
     except errors.Temporary as e:
         if work.cluster.stack_id is not None:
             raise

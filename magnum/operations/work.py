@@ -75,6 +75,21 @@ class Work:
             return accounts.cloud_of(self.cluster)
         return self.requester
 
+    def apply(self, spec: specs.ClusterSpec | None = None) -> base.Applied:
+        """Set the infrastructure moving towards what is wanted, or `spec`.
+
+        A cluster whose own account was taken away is changed as whoever asks.
+        """
+        try:
+            cloud = self.cloud
+        except errors.AuthorisationEnded as e:
+            if not accounts.has(self.cluster):
+                raise
+            LOG.warning('Cluster %s is changed as the requester: %s',
+                        self.cluster.uuid, e)
+            cloud = self.requester
+        return self.driver.apply(cloud, spec or self.full_spec())
+
     @functools.cached_property
     def requester(self) -> openstack.Cloud:
         """The cloud as the one who asked."""

@@ -123,6 +123,21 @@ def test_it_is_deleted_when_its_user_is_of_no_use(world, loss):
     assert not (keystone.users or world.heat.live())
 
 
+def test_it_is_changed_by_others_when_its_user_is_of_no_use(world, acts):
+    create(world)
+    conducting.work()
+    world.outside.keystone.roles.clear()
+    world.context.auth_token = world.outside.keystone.user_token('v', 'p')
+    world.outside.connect()
+    acts.clear()
+    built = cluster()
+    group = next(g for g in built.nodegroups if g.role == 'worker')
+    resize_cluster.request(world.context, built, group, 3)
+    conducting.work()
+    assert cluster().status == 'UPDATE_COMPLETE'
+    assert 'v' in acts
+
+
 def test_what_a_crash_left_is_adopted(world):
     cloud = openstack.token_cloud(world.context.auth_token)
     first = accounts.make(cloud, 'c', 'p')

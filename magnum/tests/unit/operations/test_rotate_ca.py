@@ -29,13 +29,12 @@ def old_refs(sqlite_database):
 
 
 def work(refs, error):
-    def apply(cloud, spec):
+    def apply(spec):
         raise error
     return types.SimpleNamespace(
         cluster=models.Cluster(uuid=CLUSTER, name='n', project_id='p',
                                user_id='u', **refs),
-        operation=models.Operation(id=42), cloud=None, full_spec=Spec,
-        driver=types.SimpleNamespace(apply=apply))
+        operation=models.Operation(id=42), full_spec=Spec, apply=apply)
 
 
 def rows():
