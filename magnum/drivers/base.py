@@ -150,6 +150,9 @@ class Driver(abc.ABC):
     powers: frozenset[str] = frozenset()
     makes_trusts = False
     beta = False
+    # Heat makes servers, ports, volumes and load balancers by the names and
+    # labels of a cluster: the API then asks the cloud whether it will.
+    built_by_heat = False
     # The labels that it reads, by name.
     labels: Mapping[str, Any] = {}
 
@@ -167,10 +170,6 @@ class Driver(abc.ABC):
     def volumes(self) -> tuple[str, ...]:
         """The values of `volume_driver` that a template may have."""
         return ()
-    # Heat makes servers, ports, volumes and load balancers by the names and
-    # labels of a cluster: the API then asks the cloud whether it will.
-    built_by_heat = False
-
     @abc.abstractmethod
     def check(self, spec: specs.ClusterSpec) -> Plan:
         """Say what would be built, or refuse what could not be.
@@ -213,6 +212,19 @@ class Driver(abc.ABC):
         """
         raise errors.NotSupported(
             "The cluster's driver cannot remove single node groups.")
+
+    def nodes_to_remove(self, cloud: 'openstack.Cloud',
+                        spec: specs.ClusterSpec,
+                        nodegroup: specs.NodeGroupSpec,
+                        names: Iterable[str]) -> list[str]:
+        """What a request to take nodes away means, for `NodeGroupSpec`.
+
+        Called by the API before anything is written.
+
+        :param names: as they were given: ids, indexes, or what else.
+        :raises InvalidParameter: one of them is no node of the group.
+        """
+        return list(names)
 
     def drain(self, access: specs.Access, nodes: Iterable[str]) -> None:
         """Move workloads away from these nodes before they are removed.

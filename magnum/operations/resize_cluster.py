@@ -12,7 +12,9 @@ from sqlalchemy import orm
 
 from magnum import context
 from magnum.db import models
+from magnum.drivers import base
 from magnum import errors
+from magnum import openstack
 from magnum.operations import changes
 from magnum.operations import desired
 from magnum.operations import journal
@@ -45,9 +47,11 @@ def request(context: context.RequestContext, cluster: models.Cluster,
     Comes in order behind what is at work on the cluster.  With the present
     count and named nodes it replaces these.
 
-    :param nodes_to_remove: server uuids, or indexes within the group.
+    :param nodes_to_remove: server uuids, or indexes within the group; what
+        else is understood depends on the driver.
     :param statuses: what the cluster's may be, if fewer than usual.
     :raises WrongStatus: the cluster is not in a state to be changed.
+    :raises InvalidParameter: one of them is no node of the group.
     """
     check_bounds(cluster, nodegroup, node_count)
     leaving = list(nodes_to_remove or ())
@@ -62,9 +66,23 @@ def request(context: context.RequestContext, cluster: models.Cluster,
                                      now.status)
         check_bounds(cluster, now, node_count)
 
+    if leaving:
+        wish.check = lambda driver: _find(context, wish, nodegroup, driver)
     wish.recheck = recheck
     wish.begin = lambda session: _begin(session, wish)
     return submit.submit(context, wish)
+
+
+def _find(context: context.RequestContext, wish: submit.Wish,
+          nodegroup: models.NodeGroup, driver: base.Driver) -> None:
+    """Put what the driver makes of their names in place of them."""
+    cluster = wish.cluster
+    spec = desired.spec(cluster, cluster.template, cluster.nodegroups)
+    group = spec.group(nodegroup.uuid or '')
+    assert group is not None
+    wish.options['nodes_to_remove'] = driver.nodes_to_remove(
+        openstack.request_cloud(context), spec, group,
+        wish.options['nodes_to_remove'])
 
 
 def request_patch(context: context.RequestContext, cluster: models.Cluster,

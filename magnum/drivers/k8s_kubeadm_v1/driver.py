@@ -7,12 +7,14 @@ workers (templates/).  Each node is told by its user data what to do
 that a complete stack is a usable cluster and a failed one says why.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from magnum.drivers import base
 from magnum.drivers import heat
 from magnum.drivers.k8s_kubeadm_v1 import kubeadm
 from magnum.drivers.k8s_kubeadm_v1 import labels as label_table
+from magnum.drivers.k8s_kubeadm_v1 import leaving
 from magnum.drivers.k8s_kubeadm_v1 import nodes
 from magnum.drivers.k8s_kubeadm_v1 import observation
 from magnum.drivers.k8s_kubeadm_v1 import parameters
@@ -203,6 +205,12 @@ class Driver(kubernetes.Driver):
     def observe(self, cloud: openstack.Cloud,
                 spec: specs.ClusterSpec) -> base.Observed:
         return observation.observe(heat.home(cloud, spec.project_id), spec)
+
+    def nodes_to_remove(self, cloud: openstack.Cloud, spec: specs.ClusterSpec,
+                        nodegroup: specs.NodeGroupSpec,
+                        names: Iterable[str]) -> list[str]:
+        return leaving.resolve(heat.home(cloud, spec.project_id), spec,
+                               nodegroup, names)
 
     def destroy(self, cloud: openstack.Cloud,
                 spec: specs.ClusterSpec) -> None:

@@ -73,7 +73,7 @@ class Row:
 def _differs(shown: str, value: Callable[[], Any]) -> bool:
     now = value()
     if isinstance(now, list):
-        return _listed(shown) != set(map(str, now))
+        return listed(shown) != set(map(str, now))
     if isinstance(now, bool):
         return shown.lower() != str(now).lower()
     return shown.strip() != str(now).strip()
@@ -219,7 +219,7 @@ def of_changed_stack(spec: specs.ClusterSpec, stack: heat.Stack,
     :param networks: region and load balancers; the stack knows the rest.
     """
     wanted = _of_running(spec, stack, failed, networks)
-    known = _listed(stack.parameters['minions_to_remove'])
+    known = listed(stack.parameters['minions_to_remove'])
     again = (stack.action, stack.status) == ('UPDATE', 'FAILED')
     if not (again or any(m.group == 'kube_masters' for m in failed)
             or int(stack.parameters['number_of_minions']) !=
@@ -255,9 +255,9 @@ def _of_running(spec: specs.ClusterSpec, stack: heat.Stack,
     removals = {m.index for m in failed if m.group == 'kube_minions'}
     if stack.status != 'COMPLETE':
         # What was asked before and may not be done yet is asked again.
-        removals |= _listed(shown['minions_to_remove'])
+        removals |= listed(shown['minions_to_remove'])
     masters = {m.index for m in failed if m.group == 'kube_masters'}
-    masters |= _listed(shown['masters_to_remove'])
+    masters |= listed(shown['masters_to_remove'])
     # Earlier releases said it in another parameter.
     external = (shown['external_cloud'].lower() == 'true'
                 if 'external_cloud' in shown
@@ -283,6 +283,6 @@ def _words(value: str | None) -> list[str]:
             if part.strip()]
 
 
-def _listed(shown: str) -> set[str]:
+def listed(shown: str) -> set[str]:
     """A list parameter as Heat shows it: a,b or ['a', 'b']."""
     return {part.strip(' \'"[]') for part in shown.split(',')} - {''}

@@ -13,6 +13,7 @@ from magnum.drivers.k8s_kubeadm_v1 import nodes
 from magnum.drivers.k8s_kubeadm_v1 import parameters
 from magnum.drivers.k8s_kubeadm_v1 import userdata
 from magnum.drivers.k8s_kubeadm_v1 import wanted as wishes
+from magnum import errors
 from magnum import specs as specifications
 from magnum.tests.fakes import hot
 from magnum.tests.unit.drivers import specs
@@ -271,3 +272,48 @@ def test_new_masters_are_told_which_masters_are_gone():
     wanted = dataclasses.replace(wanted, is_new=False,
                                  masters_to_remove=('1', '2'))
     assert "GONE='1 2'" in nodes.master(wanted)
+
+
+@pytest.fixture
+def named(cloud, driver, built):
+    """What a resize of the default workers makes of names."""
+    return lambda *names: driver.nodes_to_remove(cloud, built, built.workers,
+                                                 names)
+
+
+def test_nodes_are_named_by_id_index_or_name(cloud, named):
+    stack = only(cloud)
+    first, second = (stack.minions.server_id(index) for index in '01')
+    assert named(first.upper(), '1') == [first, second]
+    assert named('0', f'{stack.stack_name}-node-0', first) == [first]
+    assert named() == []
+
+
+@pytest.mark.parametrize('name', [
+    'fbb1d7b4-5a4e-4e8b-9f3c-2f2a54f0a4b1', '../../x', '7', '', '10.0.0.5'])
+def test_what_is_no_node_is_refused_by_name(named, name):
+    with pytest.raises(errors.InvalidParameter) as refusal:
+        named('0', name)
+    assert refusal.value.field == 'nodes_to_remove'
+    assert f'"{name}" is not a node of default-worker' in str(refusal.value)
+
+
+def test_a_master_is_refused_by_name(cloud, named):
+    stack = only(cloud)
+    for name in (stack.masters.server_id('0'),
+                 f'{stack.stack_name}-master-0'):
+        with pytest.raises(errors.InvalidParameter, match='is a master'):
+            named(name)
+
+
+def test_a_node_that_was_named_before_may_be_named_again(cloud, driver,
+                                                         named):
+    stack = only(cloud)
+    stack.parameters['minions_to_remove'] = 'gone-id,5'
+    assert named('gone-id', '5') == ['gone-id', '5']
+
+
+def test_a_cluster_without_a_stack_has_no_nodes(cloud, driver):
+    spec = specs.cluster()
+    with pytest.raises(errors.InvalidParameter, match='no nodes yet'):
+        driver.nodes_to_remove(cloud, spec, spec.workers, ['0'])
