@@ -138,7 +138,7 @@ class Worker:
         except Exception:
             # A row that cannot be read must not stop those behind it.
             LOG.exception('Operation number %d cannot be claimed.', one.id)
-            runner.set_aside(one.id, one.attempt)
+            runner.set_aside(registry.KINDS, one.id, one.attempt)
             return None
         if operation is None:
             return None
@@ -170,7 +170,7 @@ class Worker:
 
     def _run(self, operation):
         try:
-            runner.run(operation, self._stopping.is_set)
+            runner.run(registry.KINDS, operation, self._stopping.is_set)
         finally:
             with self._lock:
                 self._held.pop((operation.id, operation.attempt), None)

@@ -18,6 +18,7 @@ either recorded its operation, and is seen, or waits for our commit.
 """
 
 from collections.abc import Callable
+from collections.abc import Mapping
 import dataclasses
 import datetime
 import time
@@ -33,7 +34,6 @@ from magnum import notifications
 from magnum.operations import changes
 from magnum.operations import journal
 from magnum.operations import kinds
-from magnum.operations import registry
 from magnum.operations import work as working
 
 LOG = log.getLogger(__name__)
@@ -48,16 +48,19 @@ UNREADABLE_SECONDS = 5
 CANCELLED = 'Cancelled before it was done.'
 
 
-def run(operation: journal.Operation,
+def run(table: Mapping[str, kinds.Kind], operation: journal.Operation,
         stopping: Callable[[], bool] = lambda: False) -> None:
-    """Take a claimed operation as far as it goes now."""
+    """Take a claimed operation as far as it goes now.
+
+    :param table: the kinds of operation, by name.
+    """
     LOG.debug('Operation %s (%s of cluster %s) goes on at step %s.',
               operation.uuid, operation.kind, operation.cluster_uuid,
               operation.step)
     current: journal.Operation | None = operation
     try:
         while current is not None:
-            current = _advance(current)
+            current = _advance(table[operation.kind], current)
             if current is not None and stopping():
                 _release(current, 0)
                 return
@@ -77,7 +80,8 @@ def run(operation: journal.Operation,
 
 
 @db.retried
-def set_aside(operation_id: int, attempt: int) -> None:
+def set_aside(table: Mapping[str, kinds.Kind], operation_id: int,
+              attempt: int) -> None:
     """Put off an operation whose row cannot be read; the fourth time, fail it.
 
     Nobody who claims may stumble over it for ever.
@@ -90,13 +94,13 @@ def set_aside(operation_id: int, attempt: int) -> None:
             journal.pass_over(session, found,
                               UNREADABLE_SECONDS * 2 ** found.lapses)
             return
-        _fail_unread(session, found, _internal_error(
+        _fail_unread(session, table[found.kind], found, _internal_error(
             f'Operation {found.kind}', found.uuid))
 
 
-def _advance(operation: journal.Operation) -> journal.Operation | None:
+def _advance(kind: kinds.Kind, operation: journal.Operation
+             ) -> journal.Operation | None:
     """Run the next step; None when the operation ended or waits."""
-    kind = registry.KINDS[operation.kind]
     step = kind.step(operation.step)
     if step is None:
         # Of a newer release: a conductor of that goes on.
@@ -262,7 +266,7 @@ def _fail_poison(operation: journal.Operation, kind: kinds.Kind,
         # A row of its cluster that cannot be read, for example.
         LOG.exception('Operation %s (%s of cluster %s) cannot be loaded.',
                       operation.uuid, operation.kind, operation.cluster_uuid)
-        _end_unread(operation, reason)
+        _end_unread(operation, kind, reason)
         return
     if work is None:
         _cancel(operation, work, kind)
@@ -271,21 +275,22 @@ def _fail_poison(operation: journal.Operation, kind: kinds.Kind,
 
 
 @db.retried
-def _end_unread(operation: journal.Operation, reason: str) -> None:
+def _end_unread(operation: journal.Operation, kind: kinds.Kind,
+                reason: str) -> None:
     with db.writer() as session:
         found = journal.outline(session, operation.id, operation.attempt)
         if found is None:
             raise journal.LeaseLost(operation.uuid)
-        _fail_unread(session, found, reason)
+        _fail_unread(session, kind, found, reason)
 
 
-def _fail_unread(session, found: journal.Outline, reason: str) -> None:
+def _fail_unread(session, kind: kinds.Kind, found: journal.Outline,
+                 reason: str) -> None:
     """Close an operation, and statuses, of which not all can be read."""
     journal.finish(session, found, journal.FAILED, reason,
                    errors.MagnumError.code)
     clusters.touch(session, found.cluster_uuid)
     if not journal.is_busy(session, found.cluster_uuid):
-        kind = registry.KINDS[found.kind]
         nodegroups.close_all(session, found.cluster_uuid, 'FAILED', reason)
         clusters.close(session, found.cluster_uuid,
                        kind.status('IN_PROGRESS'), kind.status('FAILED'),

@@ -42,7 +42,7 @@ def work_once():
     """Take up one operation; whether there was one."""
     operation = claim()
     if operation is not None:
-        runner.run(operation)
+        runner.run(registry.KINDS, operation)
     return operation is not None
 
 

@@ -74,7 +74,7 @@ def work(times=50):
             return
         with db.writer() as session:
             operation = journal.claim(session, *ready[0], 'me', 60)
-        runner.run(operation)
+        runner.run(registry.KINDS, operation)
 
 
 def without_template(world, monkeypatch):

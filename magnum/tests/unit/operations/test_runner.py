@@ -95,7 +95,7 @@ def run():
         with db.writer() as session:
             operation = journal.claim(session, operation_id, attempt, 'me',
                                       60)
-        runner.run(operation)
+        runner.run(registry.KINDS, operation)
         return stored(operation)
 
 
@@ -346,7 +346,7 @@ def test_an_operation_that_cannot_be_read_is_put_off_and_then_fails(script):
     operation = record()
     spoil('args')
     for attempt in range(4):
-        runner.set_aside(operation.id, attempt)
+        runner.set_aside(registry.KINDS, operation.id, attempt)
     with db.reader() as session:
         row = session.execute(sa.select(
             models.Operation.state, models.Operation.error,
@@ -433,7 +433,7 @@ def test_a_stopping_conductor_gives_its_work_back(script):
         (operation_id, attempt), = journal.ready(session, ['play'])
     with db.writer() as session:
         operation = journal.claim(session, operation_id, attempt, 'me', 60)
-    runner.run(operation, stopping=lambda: True)
+    runner.run(registry.KINDS, operation, stopping=lambda: True)
     row = stored(operation)
     assert (row.step, row.owner, row.state) == ('settle', None, 'ACTIVE')
     assert script.calls == ['apply']
