@@ -89,11 +89,11 @@ def stats(session: orm.Session,
 
 def load(session: orm.Session, uuid: str) -> models.Cluster | None:
     """A cluster with its groups and its template, whoever asks."""
-    return session.scalar(
+    return session.scalars(
         sa.select(models.Cluster).where(models.Cluster.uuid == uuid)
-        .options(orm.selectinload(models.Cluster.nodegroups),
+        .options(orm.joinedload(models.Cluster.nodegroups),
                  orm.joinedload(models.Cluster.template))
-        .execution_options(populate_existing=True))
+        .execution_options(populate_existing=True)).unique().one_or_none()
 
 
 def count_of(project_id: str) -> sa.ColumnElement[int]:

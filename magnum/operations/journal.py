@@ -68,7 +68,7 @@ def record(session: orm.Session, kind: str, cluster_uuid: str, *,
         uuid=uuid or uuidutils.generate_uuid(), kind=kind, args=args,
         lane=lane or cluster_uuid, nodegroup_uuid=nodegroup_uuid,
         changes=changes,
-        cluster_uuid=cluster_uuid, not_before=clock.now(session),
+        cluster_uuid=cluster_uuid, not_before=clock.utc_now(),
         timeout_seconds=_whole(timeout_seconds),
         sealed_token=sealed_token, request_id=request_id, user_id=user_id,
         project_id=project_id)
@@ -205,7 +205,7 @@ def withdraw(session: orm.Session, operation: Operation, why: str) -> bool:
         .where(Operation.id == operation.id, Operation.state == ACTIVE,
                Operation.attempt == 0)
         .values(state=CANCELLED, error=why, sealed_token=None,
-                finished_at=clock.now(session))
+                finished_at=clock.utc_now())
         .execution_options(synchronize_session=False))
     return bool(_count(withdrawn))
 
@@ -407,7 +407,7 @@ def finish(session: orm.Session, operation: Operation | Outline, state: str,
     _write(session, operation, state=state, error=error,
            error_code=error_code, owner=None,
            running_on=None, sealed_token=None,
-           finished_at=clock.now(session))
+           finished_at=clock.utc_now())
 
 
 def _write(session: orm.Session, operation: Operation | Outline,
