@@ -137,7 +137,9 @@ def detail(call):
 @expose.method(result=Cluster)
 def get_one(call, cluster_ident):
     """Show a cluster."""
-    row = find(call, cluster_ident, rules.GET, rules.GET_ONE_ALL_PROJECTS)
+    all_projects = expose.all_projects(call, rules.GET_ONE_ALL_PROJECTS)
+    row = db.read(clusters.shown, call.context, cluster_ident, all_projects)
+    policy.authorize(call.context, rules.GET, row)
     return _show(call, row, **_labels(row), **faults(row))
 
 

@@ -23,19 +23,29 @@ from magnum.db import pages
 from magnum.db import session as db
 from magnum.db import statements
 
-# Of what a list loads by the hundred, the columns that a list shows.
-_IN_LISTS = (
+# PyMySQL takes longer to read what a column is than to read its value, so that
+# only what is shown is loaded where nothing else is done with a cluster.
+_WITHOUT_KEYS = (
     orm.defer(models.Cluster.trust_id),
     orm.defer(models.Cluster.trustee_username),
-    orm.defer(models.Cluster.trustee_user_id),
     orm.defer(models.Cluster.trustee_password),
     orm.defer(models.Cluster.ca_cert_ref),
     orm.defer(models.Cluster.etcd_ca_cert_ref),
     orm.defer(models.Cluster.front_proxy_ca_cert_ref),
-    orm.defer(models.Cluster.magnum_cert_ref),
+    orm.defer(models.Cluster.magnum_cert_ref))
+_IN_LISTS = (
+    *_WITHOUT_KEYS, orm.defer(models.Cluster.trustee_user_id),
     orm.selectinload(models.Cluster.nodegroups).load_only(
         models.NodeGroup.role, models.NodeGroup.node_count,
         models.NodeGroup.node_addresses))
+_SHOWN = (
+    *_WITHOUT_KEYS,
+    orm.joinedload(models.Cluster.nodegroups).load_only(
+        models.NodeGroup.role, models.NodeGroup.node_count,
+        models.NodeGroup.node_addresses, models.NodeGroup.name,
+        models.NodeGroup.status, models.NodeGroup.status_reason),
+    orm.joinedload(models.Cluster.template).load_only(
+        models.ClusterTemplate.labels))
 
 
 def find(session: orm.Session, context: contexts.RequestContext,
@@ -49,9 +59,23 @@ def find(session: orm.Session, context: contexts.RequestContext,
         orm.joinedload(models.Cluster.nodegroups))
     if template:
         query = query.options(orm.joinedload(models.Cluster.template))
-    query = query.where(pages.visible(context, models.Cluster, all_projects))
-    return pages.one(session, query, models.Cluster, ident, 'Cluster',
-                     'clusters')
+    return _one(session, query, context, ident, all_projects)
+
+
+def shown(session: orm.Session, context: contexts.RequestContext, ident: str,
+          all_projects: bool = False) -> models.Cluster:
+    """The same cluster as `find`, but only what is shown of it."""
+    return _one(session, sa.select(models.Cluster).options(*_SHOWN), context,
+                ident, all_projects)
+
+
+def _one(session: orm.Session, query: sa.Select,
+         context: contexts.RequestContext, ident: str,
+         all_projects: bool) -> models.Cluster:
+    return pages.one(
+        session,
+        query.where(pages.visible(context, models.Cluster, all_projects)),
+        models.Cluster, ident, 'Cluster', 'clusters')
 
 
 def page(session: orm.Session, context: contexts.RequestContext,

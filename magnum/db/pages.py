@@ -46,9 +46,12 @@ def visible(context: contexts.RequestContext, model: Any,
 
 def one(session: orm.Session, query: sa.Select, model: Any, ident: str,
         kind: str, plural: str) -> Any:
-    column = model.uuid if uuidutils.is_uuid_like(ident) else model.name
-    rows = session.scalars(query.where(text.equals_exactly(column, ident))
-                           .order_by(model.id).limit(2)).unique().all()
+    if uuidutils.is_uuid_like(ident):
+        query = query.where(text.equals_exactly(model.uuid, ident))
+    else:
+        query = query.where(text.equals_exactly(model.name, ident)
+                            ).order_by(model.id).limit(2)
+    rows = session.scalars(query).unique().all()
     if not rows:
         raise errors.NotFound(kind, ident)
     if len(rows) > 1:

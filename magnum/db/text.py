@@ -24,11 +24,16 @@ class equals_exactly(sa.sql.functions.FunctionElement[bool]):
     def __init__(self, column: Any, value: str):
         super().__init__(column, sa.literal(value, sa.String()))
 
+    def self_group(self, against: Any = None) -> Any:
+        # Else it is compared with 1 where there are no booleans, and MariaDB
+        # finds no index for `(uuid = ...) = 1`.
+        return self
+
 
 @compiler.compiles(equals_exactly)
 def _plainly(element: equals_exactly, to: Any, **options: Any) -> str:
     column, value = element.clauses
-    return to.process(column == value, **options)
+    return f'({to.process(column == value, **options)})'
 
 
 @compiler.compiles(equals_exactly, 'mysql', 'mariadb')

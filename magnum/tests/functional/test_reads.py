@@ -131,6 +131,16 @@ def test_an_item_costs_little(alone, path):
     assert len(seen) <= ITEMS[path], seen
 
 
+def test_what_is_not_shown_of_a_cluster_is_not_read(alone):
+    fill(1, 'first')
+    for path in ('/v1/clusters/first', '/v1/clusters', '/v1/clusters/detail'):
+        with statements() as seen:
+            assert alone('GET', path, version='latest').status_int == 200
+        for column in ('trustee_password', 'trust_id', 'ca_cert_ref',
+                       'tls_disabled', 'node_taints'):
+            assert column not in ' '.join(seen)
+
+
 def test_every_get_is_counted():
     counted = {'/' + root.find(path.partition('?')[0])[0]
                for path in (*LISTS, *ITEMS)}

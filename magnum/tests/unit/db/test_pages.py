@@ -4,6 +4,8 @@
 import itertools
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
 from magnum.api import cluster_templates
 from magnum.api import clusters
@@ -13,11 +15,13 @@ from magnum.api import quotas
 from magnum import context
 from magnum.db import clusters as cluster_rows
 from magnum.db import federations as federation_rows
+from magnum.db import models
 from magnum.db import nodegroups as nodegroup_rows
 from magnum.db import pages
 from magnum.db import quotas as quota_rows
 from magnum.db import session as db
 from magnum.db import templates
+from magnum.db import text
 from magnum import errors
 from magnum.tests import factories
 
@@ -149,3 +153,12 @@ def test_nodes_are_counted_in_one_statement(database):
         assert cluster_rows.stats(session) == (2, 8)
         assert cluster_rows.stats(session, 'p') == (1, 2)
         assert cluster_rows.stats(session, 'nobody') == (0, 0)
+
+
+def test_mariadb_can_use_the_index_of_what_is_compared():
+    same = text.equals_exactly(models.Cluster.uuid, 'u')
+    for condition in (same, sa.and_(same, models.Cluster.name == 'n')):
+        statement = str(sa.select(models.Cluster.id).where(condition)
+                        .compile(dialect=mysql.dialect()))
+        assert 'WHERE (cluster.uuid = %s AND ' in statement
+        assert '= 1' not in statement
