@@ -8,12 +8,12 @@ import json
 
 from magnum.api.description import answers
 from magnum.api.description import openapi
-from magnum.api import root
+from magnum.api import routes
 from magnum.api import versions
 
 
 def document():
-    return openapi.document(root.ROUTES, root.PUBLIC)
+    return openapi.document(routes.ROUTES, routes.PUBLIC)
 
 
 def operations():

@@ -10,8 +10,9 @@ from oslo_middleware import healthcheck
 from oslo_middleware import http_proxy_to_wsgi
 from oslo_middleware import request_id
 
+from magnum.api import dispatch
 from magnum.api import middleware
-from magnum.api import root
+from magnum.api import routes
 
 CONF = cfg.CONF
 
@@ -20,10 +21,10 @@ DISABLED_BY = '/etc/magnum/healthcheck_disable'
 
 def build():
     """The whole application, as any WSGI server can serve it."""
-    app = root.Application()
+    app = dispatch.Application()
     # Innermost first.
     app = middleware.Versions(app)
-    app = middleware.Authentication(app, root.PUBLIC)
+    app = middleware.Authentication(app, routes.PUBLIC)
     # A refused token has an answer of its own, which passes unchanged.
     app = middleware.Errors(app)
     app = request_id.RequestId(app, CONF)

@@ -18,7 +18,6 @@ forgives what must be refused and refuses in ways that clients do not know.
 
 import dataclasses
 import functools
-import inspect
 import json
 from typing import Any
 from urllib import parse as urlparse
@@ -27,6 +26,7 @@ import pecan
 import webob
 
 from magnum.api import bodies
+from magnum.api import framework
 from magnum.api import middleware
 from magnum.api import patch as patches
 from magnum.api import types
@@ -36,7 +36,7 @@ from magnum import errors
 from magnum import identity
 from magnum import policy
 
-JSON = 'application/json'
+JSON = framework.JSON
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,16 +135,9 @@ def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
             return _response(call, declared, answer)
 
         controller.declared = declared
-        exposed = pecan.expose('json')(controller)
-        # Pecan looks through decorators for the arguments it shall fill in
-        # from the query; ours takes parts of the path and nothing else.
-        exposed._pecan['argspec'] = _IDENTS_ONLY
-        return exposed
+        return framework.exposed(controller)
 
     return decorate
-
-
-_IDENTS_ONLY = inspect.getfullargspec(lambda *idents: None)
 
 
 def _call(request, declared):

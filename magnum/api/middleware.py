@@ -13,6 +13,7 @@ from oslo_log import log
 from sqlalchemy import exc as sa_exc
 import webob
 
+from magnum.api import framework
 from magnum.api import keystone
 from magnum.api import versions
 from magnum.db import session as db
@@ -99,8 +100,8 @@ class Errors:
                 environ[ANSWER_HEADERS] = versions.headers()
                 raise RouteError(404, 'The path of the URL cannot be read.')
             response = request.get_response(self.app)
-            if 'pecan.original_exception' in environ:
-                error = environ['pecan.original_exception']
+            error = framework.refusal(environ)
+            if error is not None:
                 response = error_response(environ, RouteError(
                     error.status_int, error.detail or error.title))
             elif response.status_int == 503:

@@ -12,8 +12,9 @@ import jsonschema_rs
 import webob
 
 from magnum.api.description import openapi
+from magnum.api import dispatch
 from magnum.api import expose
-from magnum.api import root
+from magnum.api import routes
 from magnum.tests import clients
 
 
@@ -40,13 +41,13 @@ class Conforming:
 
 @functools.cache
 def description():
-    return openapi.document(root.ROUTES, root.PUBLIC)
+    return openapi.document(routes.ROUTES, routes.PUBLIC)
 
 
 def _operation(request):
     """(path, method) as in the description, or None."""
     try:
-        route = root.find(request.path_info)
+        route = dispatch.find(request.path_info)
     except UnicodeError:
         return None
     if route is None or request.method not in route[1]:

@@ -14,7 +14,7 @@ template of the same.
 import dataclasses
 from typing import Any
 
-from magnum.api import root
+from magnum.api import dispatch
 from magnum import policies
 
 # token: how it is called in the documentation, and what that means
@@ -97,7 +97,7 @@ class Operation:
     @property
     def route(self):
         """The path as the API's description has it."""
-        return '/' + root.find(self.path.partition('?')[0])[0]
+        return '/' + dispatch.find(self.path.partition('?')[0])[0]
 
     @property
     def version(self):

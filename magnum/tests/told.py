@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import webob
 
-from magnum.api import root
+from magnum.api import dispatch
+from magnum.api import routes
 
 PATHS = """
 GET    /                                       200
@@ -148,7 +149,7 @@ class Listening:
 
 def _path(request):
     try:
-        route = root.find(request.path_info)
+        route = dispatch.find(request.path_info)
     except UnicodeError:
         return None
     return route and _anonymous(f'/{route[0]}')
@@ -166,7 +167,7 @@ def _version(header):
 def offered():
     """What the application serves: (method, path)."""
     return {(method, _anonymous(f'/{path}'))
-            for path, methods in root.ROUTES.items() for method in methods}
+            for path, methods in routes.ROUTES.items() for method in methods}
 
 
 def wanted():

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The API's description of itself, an OpenAPI 3.1 document.
 
-Nothing in it is written by hand: paths are those of `magnum.api.root`, what a
-method takes and gives is what `expose.method` was told, schemas come from the
-WSME types, microversions from the gates, and who may do it from the policies.
+Nothing in it is written by hand: paths are those of `magnum.api.routes`, what
+a method takes and gives is what `expose.method` was told, schemas come from
+the WSME types, microversions from the gates, and who may do it from the
+policies.
 
 One document stands for all microversions.  What came later than the first one
 has `x-openstack: {"min-ver": ...}`; the rules that an operator may change are

@@ -15,7 +15,7 @@ from keystonemiddleware import auth_token
 import pytest
 import webob
 
-from magnum.api import root
+from magnum.api import dispatch
 from magnum.tests import conformance
 from magnum.tests import playground
 from magnum.tests import wsgi
@@ -280,7 +280,7 @@ def test_an_answer_with_a_fault_is_not_as_described(world, version, request_):
     method, path, *body = request_
     response = world(method, path, *body, token='admin', version=version)
     assert response.status_int < 300, response.text
-    found = root.find(path.partition('?')[0])
+    found = dispatch.find(path.partition('?')[0])
     operation = f'/{found[0]}', method.lower()
     assert not _noticed(operation, response)
     assert _noticed(operation, response, status_int=299)
@@ -335,7 +335,7 @@ def test_an_error_with_a_fault_is_not_as_described(world, code, request_):
     if code == 405:
         path, method = '/v1/clusters/{cluster_ident}', 'get'
     else:
-        path = f'/{root.find(path.partition("?")[0])[0]}'
+        path = f'/{dispatch.find(path.partition("?")[0])[0]}'
     _check_each_error_place((path, method.lower()), response)
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from magnum.api import root
+from magnum.api import routes
 from magnum.api import types
 from magnum.tests import factories
 
@@ -38,7 +38,7 @@ IDENTS = ['%00', '%ff', 'x' * 5000, '%F0%9F%98%80' * 300, '9' * 400, '%5C',
 
 BODIES = [(path, method, controller.declared.body or
            controller.declared.patch, controller.declared.patch is not None)
-          for path, methods in root.ROUTES.items()
+          for path, methods in routes.ROUTES.items()
           for method, controller in methods.items()
           if controller.declared.body or controller.declared.patch]
 
@@ -107,7 +107,7 @@ def test_nasty_bodies_are_refused_or_taken(world, raw):
 
 @pytest.mark.parametrize('ident', IDENTS, ids=lambda ident: ident[:20])
 def test_nasty_names_are_refused_or_taken(world, ident):
-    for path, methods in root.ROUTES.items():
+    for path, methods in routes.ROUTES.items():
         for name in re.findall(r'\{\w+\}', path):
             for method in methods:
                 ok(world(method, url(path.replace(name, ident)),

@@ -13,7 +13,7 @@ import pytest
 
 from magnum.api.description import openapi
 from magnum.api.description import schemas
-from magnum.api import root
+from magnum.api import routes
 from magnum.api import types
 from magnum.api import versions
 from magnum import errors
@@ -22,7 +22,7 @@ from magnum.tests import conformance
 from magnum.tests import factories
 
 OPERATIONS = [(f'/{path}', method.lower()) for path, methods
-              in root.ROUTES.items() for method in methods]
+              in routes.ROUTES.items() for method in methods]
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_an_answer_that_is_not_as_described_is_noticed(api, monkeypatch):
 
 
 def test_the_description_is_plain_json():
-    document = openapi.document(root.ROUTES, root.PUBLIC)
+    document = openapi.document(routes.ROUTES, routes.PUBLIC)
     assert json.loads(json.dumps(document)) == document
 
 
@@ -146,7 +146,7 @@ VALUES = [None, '', ' ', 'x', 'X1', '0', '1', '00', '007', '1023', '1024',
           {'a': {}}, [{}], [{'a': 'b'}], [{'a': 1}]]
 
 WRITTEN = sorted({(controller.declared.body, name)
-                  for methods in root.ROUTES.values()
+                  for methods in routes.ROUTES.values()
                   for controller in methods.values()
                   if controller.declared.body is not None
                   for name, attribute in types.attributes(

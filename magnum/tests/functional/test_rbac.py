@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from magnum.api import root
+from magnum.api import routes
 from magnum import policies
 from magnum.tests import factories
 from magnum.tests import permissions
@@ -53,7 +53,7 @@ def test_each_gets_what_the_table_says(world, operation, expected):
 def test_the_table_has_every_operation_and_every_kind_of_caller():
     assert ({(operation.method, operation.route)
              for operation in permissions.TABLE}
-            == {(method, f'/{path}') for path, methods in root.ROUTES.items()
+            == {(method, f'/{path}') for path, methods in routes.ROUTES.items()
                 for method in methods})
     assert set(permissions.CALLERS) - {None} == set(wsgi.CALLERS)
 

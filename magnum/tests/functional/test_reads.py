@@ -8,7 +8,8 @@ import socket
 import pytest
 import sqlalchemy as sa
 
-from magnum.api import root
+from magnum.api import dispatch
+from magnum.api import routes
 from magnum.db import models
 from magnum.db import session as db
 from magnum import openstack
@@ -142,9 +143,9 @@ def test_what_is_not_shown_of_a_cluster_is_not_read(alone):
 
 
 def test_every_get_is_counted():
-    counted = {'/' + root.find(path.partition('?')[0])[0]
+    counted = {'/' + dispatch.find(path.partition('?')[0])[0]
                for path in (*LISTS, *ITEMS)}
-    assert counted == {f'/{path}' for path, methods in root.ROUTES.items()
+    assert counted == {f'/{path}' for path, methods in routes.ROUTES.items()
                        if 'GET' in methods}
 
 

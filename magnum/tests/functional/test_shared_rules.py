@@ -9,7 +9,8 @@ import pytest
 import webob
 
 from magnum.api import app
-from magnum.api import root
+from magnum.api import dispatch
+from magnum.api import routes
 from magnum.tests import factories
 from magnum.tests import wsgi
 
@@ -17,7 +18,7 @@ CONF = cfg.CONF
 ROOT = pathlib.Path(__file__).parents[3]
 
 EVERYTHING = [(path, method, controller.declared)
-              for path, methods in root.ROUTES.items()
+              for path, methods in routes.ROUTES.items()
               for method, controller in methods.items()]
 GUARDED = [(path, method, declared) for path, method, declared in EVERYTHING
            if path not in ('', 'v1')]
@@ -44,7 +45,7 @@ def ask(api, method, path, **options):
 
 @pytest.mark.parametrize(('path', 'method', 'declared'), EVERYTHING)
 def test_a_slash_at_the_end_changes_nothing(path, method, declared):
-    assert root.find(f'{url(path)}/') == root.find(url(path))
+    assert dispatch.find(f'{url(path)}/') == dispatch.find(url(path))
 
 
 @pytest.mark.parametrize(('path', 'method', 'declared'), EVERYTHING)
@@ -136,7 +137,7 @@ def test_every_name_of_the_service_is_known(api, service, word):
 
 
 @pytest.mark.parametrize('method', ['HEAD', 'OPTIONS', 'PUT'])
-@pytest.mark.parametrize('path', sorted(root.ROUTES))
+@pytest.mark.parametrize('path', sorted(routes.ROUTES))
 def test_what_is_never_offered_is_405(api, path, method):
     answer = ask(api, method, path)
     assert answer.status_int == 405

@@ -10,9 +10,9 @@ import time
 import pytest
 import webob
 
+from magnum.api import dispatch
 from magnum.api import middleware
 from magnum.api import patch
-from magnum.api import root
 from magnum.api import types
 from magnum.api import versions
 from magnum import errors
@@ -31,7 +31,7 @@ def version(text):
 
 
 def accept(text):
-    root._accepts_json(webob.Request.blank('/', headers={
+    dispatch._accepts_json(webob.Request.blank('/', headers={
         'Accept': ''.join(char for char in text if char.isprintable())}))
 
 
@@ -47,7 +47,7 @@ def changes(text):
 READERS = [types.RESOURCE_NAME.validate, types.COUNT.validate,
            types.BOOLEAN.validate, types.UUID.validate,
            types.NameServers().validate, types.STRING.validate, version,
-           versions.parse, accept, told, changes, root.find]
+           versions.parse, accept, told, changes, dispatch.find]
 
 
 @pytest.mark.parametrize('read', READERS)

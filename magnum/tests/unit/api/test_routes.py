@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from magnum.api import root
+from magnum.api import dispatch
+from magnum.api import routes
 from magnum import policies
 from magnum import policy
 from magnum.tests import factories
@@ -46,7 +47,7 @@ IDENTS = {'cluster_ident': 'c', 'bay_ident': 'c', 'baymodel_ident': 't',
           'nodegroup_ident': 'default-worker', 'federation_ident': 'f',
           'resource': 'Cluster', 'ca_cert_type': 'etcd'}
 
-GUARDED = [(path, method) for path, methods in root.ROUTES.items()
+GUARDED = [(path, method) for path, methods in routes.ROUTES.items()
            for method in methods if path not in PUBLIC | UNGUARDED]
 
 
@@ -94,7 +95,7 @@ def test_nothing_is_done_without_a_token(world, path, method):
     '/v1/clusters', '/v1/clusters/', '/clusters', 'clusters', '//clusters',
     '/v1//clusters', '/v1/clusters//'])
 def test_a_path_is_found_with_and_without_its_version(path):
-    assert root.find(path)[0] == 'v1/clusters'
+    assert dispatch.find(path)[0] == 'v1/clusters'
 
 
 @pytest.mark.parametrize(('path', 'expected', 'idents'), [
@@ -105,12 +106,12 @@ def test_a_path_is_found_with_and_without_its_version(path):
     ('/quotas/p/Cluster', 'v1/quotas/{project_id}/{resource}',
      ['p', 'Cluster'])])
 def test_the_variable_parts_of_a_path_are_told(path, expected, idents):
-    assert root.find(path)[0] == expected
-    assert root.find(path)[2] == idents
+    assert dispatch.find(path)[0] == expected
+    assert dispatch.find(path)[2] == idents
 
 
 @pytest.mark.parametrize('path', [
     '/v2/clusters', '/v1/v1', '/v1/x', '/v1/clusters/x/detail',
     '/v1/clusters/x/actions', '/x'])
 def test_what_there_is_not_is_not_found(path):
-    assert root.find(path) is None
+    assert dispatch.find(path) is None
