@@ -15,7 +15,7 @@ from magnum.db import models
 from magnum.db import templates
 from magnum import drivers
 from magnum.drivers import base
-from magnum.drivers import remains
+from magnum.drivers import fallback
 from magnum import errors
 from magnum import identity
 from magnum import openstack
@@ -60,7 +60,7 @@ class Work:
                 raise
             LOG.warning('Cluster %s is deleted without its driver: %s',
                         self.cluster.uuid, e)
-            return remains.Driver()
+            return fallback.Driver()
 
     @property
     def has_account(self) -> bool:
