@@ -386,6 +386,9 @@ def test_a_master_removes_its_dead_member_before_it_tries_again(node):
               if call.startswith('kubeadm reset'))
     assert joins[0] < removals[-1] < reset < joins[1]
     assert set(removed(node)) == {'{"ID":"18446744073709551615"}'}
+    assert {call.rpartition(' ')[2] for call in calls
+            if 'member/remove' in call} == {
+                'https://10.0.0.6:2379/v3/cluster/member/remove'}
 
 
 def test_a_new_master_removes_members_of_masters_that_are_gone(node):
