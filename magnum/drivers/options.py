@@ -76,6 +76,14 @@ OPTS = {
                         'the project of the cluster.'),
         cfg.StrOpt('post_install_manifest_url', default='',
                    help='URL of a manifest to apply to each new cluster.'),
+        cfg.StrOpt('kubeadm_patches_file', default='',
+                   help='YAML file of what to add to the configuration of '
+                        'kubeadm in every new cluster: documents of kind '
+                        'ClusterConfiguration, InitConfiguration, '
+                        'JoinConfiguration, KubeletConfiguration or '
+                        'KubeProxyConfiguration, each a JSON merge patch (RFC '
+                        '7386) of the document that this service writes. '
+                        'The API and the conductors need the same file.'),
         cfg.IntOpt('join_credential_ttl', default=86400, min=3600,
                    help='Seconds for which the credential lasts with which '
                         'new nodes join their cluster.'),

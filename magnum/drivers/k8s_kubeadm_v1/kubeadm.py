@@ -10,6 +10,7 @@ import ipaddress
 import json
 from typing import Any
 
+from magnum.drivers.k8s_kubeadm_v1 import patches
 from magnum.drivers.k8s_kubeadm_v1 import userdata
 from magnum import errors
 from magnum import specs
@@ -146,6 +147,7 @@ def _arguments(flags: str) -> list[dict[str, str]]:
 
 
 def _documents(*documents: dict[str, Any]) -> str:
+    documents = tuple(patches.applied(document) for document in documents)
     # JSON is YAML, too, and needs no quoting of what Heat fills in.
     return '\n---\n'.join(json.dumps(document, indent=1)
                           for document in documents) + '\n'

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the operator adds to the documents that kubeadm is given."""
+
+from collections.abc import Mapping
+import pathlib
+from typing import Any
+
+from oslo_config import cfg
+import yaml
+
+from magnum.drivers.k8s_kubeadm_v1 import userdata
+from magnum.drivers import options  # noqa: F401  (registers what is read here)
+from magnum import errors
+
+CONF = cfg.CONF
+
+KINDS = ('ClusterConfiguration', 'InitConfiguration', 'JoinConfiguration',
+         'KubeletConfiguration', 'KubeProxyConfiguration')
+
+
+def applied(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with the operator's patch of its kind.
+
+    :raises InfrastructureFailed: the operator's file cannot be used.
+    """
+    patch = load().get(document['kind'])
+    return merged(document, patch) if patch else document
+
+
+def load() -> dict[str, dict[str, Any]]:
+    """The patches of the configured file, by kind.
+
+    :raises InfrastructureFailed: it cannot be read, or is no such file.
+    """
+    path = CONF.kubernetes.kubeadm_patches_file
+    if not path:
+        return {}
+    try:
+        found = [document for document in yaml.safe_load_all(
+            pathlib.Path(path).read_text()) if document is not None]
+    except (OSError, ValueError, yaml.YAMLError) as e:
+        raise _unusable(path, ' '.join(str(e).split())) from None
+    patches: dict[str, dict[str, Any]] = {}
+    for document in found:
+        kind = document.get('kind') if isinstance(document, dict) else None
+        if kind not in KINDS:
+            raise _unusable(path, f'a document is of kind {kind}; these can '
+                                  f'be patched: {", ".join(KINDS)}')
+        if kind in patches:
+            raise _unusable(path, f'there are two documents of kind {kind}')
+        patches[kind] = {key: _without_words(value)
+                         for key, value in document.items()
+                         if key not in ('kind', 'apiVersion')}
+    return patches
+
+
+def merged(document: Any, patch: Any) -> Any:
+    """A JSON merge patch, applied: null removes, lists are replaced."""
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(document) if isinstance(document, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), value)
+    return result
+
+
+def _without_words(value: Any) -> Any:
+    """Text in which nothing is a word for Heat."""
+    if isinstance(value, str):
+        return userdata.literal(value)
+    if isinstance(value, list):
+        return [_without_words(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_words(item) for key, item in value.items()}
+    return value
+
+
+def _unusable(path: str, reason: str) -> errors.InfrastructureFailed:
+    return errors.InfrastructureFailed(
+        f'[kubernetes] kubeadm_patches_file {path} cannot be used: {reason}.')
