@@ -89,9 +89,12 @@ def _observed(spec: specs.ClusterSpec, state: base.State, stack: heat.Stack,
         if group is None:
             continue
         count = stack.parameters.get(f'number_of_{what}')
+        other = _other_at_fault(spec, stack, f'kube_{what}')
         groups[group.uuid] = base.ObservedNodeGroup(
-            state, stack.reason, stack.id, _addresses(out, f'kube_{what}'),
-            None if count is None else int(count), failure)
+            state, f'See {other}, which failed.' if other else stack.reason,
+            stack.id, _addresses(out, f'kube_{what}'),
+            None if count is None else int(count),
+            None if other else failure)
     return base.Observed(
         state, reason, stack.id,
         _url(address) if address else None,
@@ -99,6 +102,17 @@ def _observed(spec: specs.ClusterSpec, state: base.State, stack: heat.Stack,
         container_version=_lowest(
             fact.get('runtime', '').rpartition('//')[2] for fact in facts),
         nodegroups=groups, failure=failure, resources=nodes)
+
+
+def _other_at_fault(spec: specs.ClusterSpec, stack: heat.Stack,
+                    resource: str) -> str | None:
+    """The group whose nodes the stack failed for, if it is not this one."""
+    named = re.search(r'resources\.(kube_masters|kube_minions)\b',
+                      stack.reason)
+    if named is None or named[1] == resource:
+        return None
+    group = spec.masters if named[1] == 'kube_masters' else spec.workers
+    return group.name if group else None
 
 
 def _url(address: str) -> str:

@@ -226,6 +226,21 @@ def test_a_node_that_says_why_it_failed_is_quoted(cloud, driver, built):
     assert seen.nodegroups['worker-uuid'].reason == JOIN
 
 
+@pytest.mark.parametrize('resource, failed, other', [
+    ('kube_minions', 'worker', 'master'), ('kube_masters', 'master', 'worker'),
+])
+def test_a_group_is_not_blamed_for_the_nodes_of_another(
+        cloud, driver, built, resource, failed, other):
+    reason = JOIN.replace('kube_minions', resource)
+    cloud.service.fail(built.stack_id, reason)
+    groups = driver.observe(cloud, built).nodegroups
+    assert groups[f'{failed}-uuid'].reason == reason
+    assert groups[f'{failed}-uuid'].failure
+    assert groups[f'{other}-uuid'].reason == (
+        f'See default-{failed}, which failed.')
+    assert groups[f'{other}-uuid'].failure is None
+
+
 def test_a_silent_node_is_named_with_its_time(cloud, driver, built):
     cloud.service.fail(built.stack_id, SILENT)
     reason = driver.observe(cloud, built).reason
