@@ -2,6 +2,7 @@
 """What the operator adds to the documents that kubeadm is given."""
 
 from collections.abc import Mapping
+import json
 import pathlib
 from typing import Any
 
@@ -48,6 +49,12 @@ def load() -> dict[str, dict[str, Any]]:
                                   f'be patched: {", ".join(KINDS)}')
         if kind in patches:
             raise _unusable(path, f'there are two documents of kind {kind}')
+        try:
+            json.dumps(document)
+        except (TypeError, ValueError) as e:
+            # Such as a date, which is text only in quotes.
+            raise _unusable(path, f'{kind} has a value that kubeadm cannot '
+                                  f'read: {e}') from None
         patches[kind] = {key: _without_words(value)
                          for key, value in document.items()
                          if key not in ('kind', 'apiVersion')}
