@@ -406,6 +406,18 @@ def test_a_new_master_removes_members_of_masters_that_are_gone(node):
     assert not any('member/remove' in call for call in node.calls[join:])
 
 
+def test_members_of_masters_that_are_gone_are_removed_at_each_try(node):
+    """The API may not have answered the first time."""
+    (node.world / 'control-plane').touch()
+    (node.world / 'members').write_text(members(
+        SURVIVOR, member(12, 'node-2', '10.0.0.8')))
+    node.answers('kubeadm-join', 'n=$(cat $WORLD/tries 2>/dev/null); '
+                                 'echo "x$n" > $WORLD/tries; [ -n "$n" ]')
+    assert node.run('master', etcd='10.0.0.6', GONE='2',
+                    seconds=20).returncode == 0
+    assert removed(node) == ['{"ID":"12"}', '{"ID":"12"}']
+
+
 @pytest.mark.parametrize('env', [
     {'fail': 'kubeadm join'}, {'fail': 'addons.yaml'}, {'ready': 'False'}])
 def test_a_master_that_failed_is_no_member_of_etcd(node, env):
