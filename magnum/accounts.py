@@ -56,8 +56,10 @@ def is_needed(cloud: openstack.Cloud, project_id: str) -> bool:
     if cloud.has_access_rules:
         raise _refusal('A cluster can be given the roles of the credential, '
                        'but not its access rules.')
-    if not identity.delegable(cloud.roles):
-        raise _refusal(identity.no_role(cloud.roles))
+    try:
+        identity.delegable(cloud.roles)
+    except errors.InfrastructureFailed as e:
+        raise _refusal(str(e)) from None
     try:
         identity.trustee_domain_id()
         _assignments(project_id, openstack.service_cloud().user_id)
@@ -80,15 +82,10 @@ def make(cloud: openstack.Cloud, cluster_uuid: str,
     :returns: columns of the cluster; the password among them is sealed.
     """
     roles = identity.delegable(cloud.roles)
-    if not roles:
-        raise errors.InfrastructureFailed(identity.no_role(cloud.roles))
-    name = identity.trustee_name(cluster_uuid, project_id)
-    password = identity.generate_password()
-    user_id, _ = identity.ensure_user(name, password, cluster_uuid)
+    made, _ = identity.make_user(cluster_uuid, project_id)
     for role in roles:
-        _assign(project_id, user_id, _role_id(role))
-    return {'trustee_user_id': user_id, 'trustee_username': name,
-            'trustee_password': seals.KEPT.seal(password)}
+        _assign(project_id, made['trustee_user_id'], _role_id(role))
+    return made
 
 
 def has(cluster: Any) -> bool:

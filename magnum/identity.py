@@ -119,33 +119,43 @@ def delegate(cloud: openstack.Cloud, cluster_uuid: str,
     the password among them is sealed.
     """
     roles = delegable(cloud.roles)
-    if not roles:
-        raise errors.InfrastructureFailed(no_role(cloud.roles))
-    name = trustee_name(cluster_uuid, project_id)
-    password = generate_password()
-    user_id, adopted = ensure_user(name, password, cluster_uuid)
+    made, adopted = make_user(cluster_uuid, project_id)
+    user_id = made['trustee_user_id']
     trust_id = _find_trust(cloud, user_id, project_id) if adopted else None
     if trust_id is None:
         trust_id = _create_trust(cloud, user_id, project_id, roles)
+    return {**made, 'trust_id': trust_id}
+
+
+def make_user(cluster_uuid: str, project_id: str
+              ) -> tuple[dict[str, str], bool]:
+    """(columns of the cluster, whether it was there): the cluster's user.
+
+    It has a new password, which is sealed among the columns.
+    """
+    name = trustee_name(cluster_uuid, project_id)
+    password = generate_password()
+    user_id, adopted = ensure_user(name, password, cluster_uuid)
     return {'trustee_user_id': user_id, 'trustee_username': name,
-            'trustee_password': seals.KEPT.seal(password),
-            'trust_id': trust_id}
+            'trustee_password': seals.KEPT.seal(password)}, adopted
 
 
 def delegable(roles: list[str]) -> list[str]:
-    """Those of somebody's roles that a cluster's user may get."""
+    """Those of somebody's roles that a cluster's user may get.
+
+    :raises InfrastructureFailed: there is none.
+    """
     allowed = {role.lower() for role in CONF.trust.roles}
-    return [role for role in roles
-            if (role.lower() in allowed if allowed
-                else role.lower() not in _PRIVILEGED)]
-
-
-def no_role(roles: list[str]) -> str:
-    """What to say when none of these roles is for a cluster's user."""
-    return (f'No role can be delegated to the cluster: its owner has '
+    chosen = [role for role in roles
+              if (role.lower() in allowed if allowed
+                  else role.lower() not in _PRIVILEGED)]
+    if not chosen:
+        raise errors.InfrastructureFailed(
+            f'No role can be delegated to the cluster: its owner has '
             f'{", ".join(sorted(roles)) or "none"} in this project, and '
             f'[trust] roles allows '
             f'{", ".join(CONF.trust.roles) or "all but privileged roles"}.')
+    return chosen
 
 
 def is_delegating() -> bool:

@@ -131,10 +131,9 @@ def token_cloud(token: str) -> Cloud:
     :raises AuthorisationEnded: it is revoked, or none at all.
     """
     key = hashlib.sha256(token.encode()).hexdigest()
-    with _lock:
-        known = _clouds.get(key)
-    if known and time.monotonic() < known[0]:
-        return known[1]
+    known = _known(key)
+    if known:
+        return known
     auth = access_plugin.AccessInfoPlugin(_show(token), keystone_url())
     wrapped = service_token.ServiceTokenAuthWrapper(
         user_auth=auth, service_auth=service_session().auth)
@@ -150,10 +149,9 @@ def account_cloud(user_id: str, password: str, project_id: str) -> Cloud:
     """
     key = hashlib.sha256(
         f'{user_id} {project_id} {password}'.encode()).hexdigest()
-    with _lock:
-        known = _clouds.get(key)
-    if known and time.monotonic() < known[0]:
-        return known[1]
+    known = _known(key)
+    if known:
+        return known
     auth = v3.Password(auth_url=keystone_url(), user_id=user_id,
                        password=password, project_id=project_id)
     session = session_for(auth)
@@ -169,6 +167,12 @@ def account_cloud(user_id: str, password: str, project_id: str) -> Cloud:
     made = Cloud(session, auth)
     _remember(key, made)
     return made
+
+
+def _known(key: str) -> Cloud | None:
+    with _lock:
+        known = _clouds.get(key)
+    return known[1] if known and time.monotonic() < known[0] else None
 
 
 def _remember(key: str, made: Cloud) -> None:
