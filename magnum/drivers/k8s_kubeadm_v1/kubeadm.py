@@ -147,7 +147,6 @@ def _arguments(flags: str) -> list[dict[str, str]]:
 
 
 def _documents(*documents: dict[str, Any]) -> str:
-    documents = tuple(patches.applied(document) for document in documents)
     # JSON is YAML, too, and needs no quoting of what Heat fills in.
     return '\n---\n'.join(json.dumps(document, indent=1)
-                          for document in documents) + '\n'
+                          for document in patches.applied(documents)) + '\n'

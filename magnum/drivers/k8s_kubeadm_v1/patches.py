@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the operator adds to the documents that kubeadm is given."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 import json
 import pathlib
@@ -19,13 +20,14 @@ KINDS = ('ClusterConfiguration', 'InitConfiguration', 'JoinConfiguration',
          'KubeletConfiguration', 'KubeProxyConfiguration')
 
 
-def applied(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the operator's patch of its kind.
+def applied(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The documents with the operator's patches of their kinds.
 
     :raises InfrastructureFailed: the operator's file cannot be used.
     """
-    patch = load().get(document['kind'])
-    return merged(document, patch) if patch else document
+    patches = load()
+    return [merged(document, patches.get(document['kind'], {}))
+            for document in documents]
 
 
 def load() -> dict[str, dict[str, Any]]:
