@@ -67,13 +67,19 @@ def _failure(spec: specs.ClusterSpec, stack: heat.Stack,
 
 def _nodes(spec: specs.ClusterSpec, stack: heat.Stack,
            members: Iterable[heat.Member]) -> tuple[base.Resource, ...]:
-    groups = {'kube_masters': spec.masters, 'kube_minions': spec.workers}
+    groups = _groups(spec)
     return tuple(base.Resource(
         'node', _node_name(stack, member.group, member.index),
         'READY' if member.is_ready else
         'FAILED' if member.is_failed else 'IN_PROGRESS',
         group.uuid if (group := groups[member.group]) else None)
         for member in members)
+
+
+def _groups(spec: specs.ClusterSpec
+            ) -> dict[str, specs.NodeGroupSpec | None]:
+    """The default groups, by the resources that their nodes are in."""
+    return {'kube_masters': spec.masters, 'kube_minions': spec.workers}
 
 
 def _observed(spec: specs.ClusterSpec, state: base.State, stack: heat.Stack,
@@ -85,16 +91,18 @@ def _observed(spec: specs.ClusterSpec, state: base.State, stack: heat.Stack,
     facts = [*_facts(out.get('kube_masters_info')),
              *_facts(out.get('kube_minions_info'))]
     groups = {}
-    for group, what in ((spec.masters, 'masters'), (spec.workers, 'minions')):
+    at_fault = _at_fault(spec, stack)
+    for resource, group in _groups(spec).items():
         if group is None:
             continue
-        count = stack.parameters.get(f'number_of_{what}')
-        other = _other_at_fault(spec, stack, f'kube_{what}')
+        count = stack.parameters.get(resource.replace('kube', 'number_of'))
+        is_other = at_fault not in (None, group)
         groups[group.uuid] = base.ObservedNodeGroup(
-            state, f'See {other}, which failed.' if other else stack.reason,
-            stack.id, _addresses(out, f'kube_{what}'),
+            state, f'See {at_fault.name}, which failed.'
+            if at_fault and is_other else stack.reason,
+            stack.id, _addresses(out, resource),
             None if count is None else int(count),
-            None if other else failure)
+            None if is_other else failure)
     return base.Observed(
         state, reason, stack.id,
         _url(address) if address else None,
@@ -104,15 +112,12 @@ def _observed(spec: specs.ClusterSpec, state: base.State, stack: heat.Stack,
         nodegroups=groups, failure=failure, resources=nodes)
 
 
-def _other_at_fault(spec: specs.ClusterSpec, stack: heat.Stack,
-                    resource: str) -> str | None:
-    """The group whose nodes the stack failed for, if it is not this one."""
+def _at_fault(spec: specs.ClusterSpec,
+              stack: heat.Stack) -> specs.NodeGroupSpec | None:
+    """The group whose nodes the stack failed for, as far as Heat says it."""
     named = re.search(r'resources\.(kube_masters|kube_minions)\b',
                       stack.reason)
-    if named is None or named[1] == resource:
-        return None
-    group = spec.masters if named[1] == 'kube_masters' else spec.workers
-    return group.name if group else None
+    return _groups(spec)[named[1]] if named else None
 
 
 def _url(address: str) -> str:
