@@ -14,6 +14,7 @@ from typing import Any
 from oslo_config import cfg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from magnum import context as contexts
 from magnum.db import models
@@ -103,6 +104,15 @@ def _rows(session, model) -> list[dict[str, Any]]:
                      for column in sa.inspect(model).column_attrs
                      if column.key not in _NEW})
     return rows
+
+
+def cluster() -> models.Cluster | None:
+    """The only cluster, with its groups and template; None: it has gone."""
+    with db.reader() as session:
+        return session.scalar(
+            sa.select(models.Cluster)
+            .options(orm.selectinload(models.Cluster.nodegroups),
+                     orm.joinedload(models.Cluster.template)))
 
 
 @contextlib.contextmanager

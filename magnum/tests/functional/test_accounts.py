@@ -4,7 +4,6 @@
 from oslo_config import cfg
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import orm
 
 from magnum import accounts
 from magnum.db import models
@@ -16,6 +15,8 @@ from magnum.operations import delete_cluster
 from magnum.operations import resize_cluster
 from magnum.tests import conducting
 from magnum.tests.fakes import world as worlds
+
+cluster = worlds.cluster
 
 CONF = cfg.CONF
 
@@ -50,14 +51,6 @@ def option():
 def create(world, **asked):
     create_cluster.request(world.context, world.template,
                            {'name': 'c', 'node_count': 2, **asked})
-
-
-def cluster():
-    with db.reader() as session:
-        return session.scalar(
-            sa.select(models.Cluster)
-            .options(orm.selectinload(models.Cluster.nodegroups),
-                     orm.joinedload(models.Cluster.template)))
 
 
 @pytest.fixture

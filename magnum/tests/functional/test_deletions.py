@@ -10,7 +10,6 @@ import datetime
 from heatclient import exc
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db import session as db
@@ -24,6 +23,8 @@ from magnum.operations import resize_cluster
 from magnum.operations import runner
 from magnum.tests.fakes import cloud as clouds
 from magnum.tests.fakes import world as worlds
+
+cluster = worlds.cluster
 
 NOTHING = {'clusters': [], 'nodegroups': [], 'stacks': [], 'able': [],
            'trustees': 0, 'trusts': 0, 'certificates': 0}
@@ -51,14 +52,6 @@ def create(world):
 
 def delete(world):
     delete_cluster.request(world.context, cluster())
-
-
-def cluster():
-    with db.reader() as session:
-        return session.scalar(
-            sa.select(models.Cluster)
-            .options(orm.selectinload(models.Cluster.nodegroups),
-                     orm.joinedload(models.Cluster.template)))
 
 
 def work(times=50):

@@ -12,7 +12,6 @@ import uuid
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db import session as db
@@ -30,6 +29,8 @@ from magnum.operations import upgrade_cluster
 from magnum.tests import conducting
 from magnum.tests import factories
 from magnum.tests.fakes import world as worlds
+
+the_cluster = worlds.cluster
 
 
 class Crash(BaseException):
@@ -58,14 +59,6 @@ NEWER = '0c8a7c7e-52a4-4f0e-9f58-9d0a6f3c7f11'
 def world(sqlite_database, monkeypatch):
     with worlds.configured():
         yield worlds.build(monkeypatch)
-
-
-def the_cluster():
-    with db.reader() as session:
-        return session.scalar(
-            sa.select(models.Cluster)
-            .options(orm.selectinload(models.Cluster.nodegroups),
-                     orm.joinedload(models.Cluster.template)))
 
 
 def worker():

@@ -6,7 +6,6 @@ The cluster is built by a driver that has every power, or by none that has.
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db import session as db
@@ -26,6 +25,8 @@ from magnum.tests import conducting
 from magnum.tests import factories
 from magnum.tests.fakes import world as worlds
 
+cluster = worlds.cluster
+
 GROUP = {'name': 'own', 'role': 'worker', 'node_count': 2,
          'min_node_count': 0, 'max_node_count': None, 'flavor_id': None,
          'image_id': None, 'docker_volume_size': None, 'labels': None,
@@ -42,14 +43,6 @@ def world(sqlite_database, monkeypatch):
                                {'name': 'c', 'node_count': 3})
         conducting.work()
         yield made
-
-
-def cluster():
-    with db.reader() as session:
-        return session.scalar(
-            sa.select(models.Cluster)
-            .options(orm.selectinload(models.Cluster.nodegroups),
-                     orm.joinedload(models.Cluster.template)))
 
 
 def group(name='default-worker'):
