@@ -170,6 +170,7 @@ class Driver(abc.ABC):
     def volumes(self) -> tuple[str, ...]:
         """The values of `volume_driver` that a template may have."""
         return ()
+
     @abc.abstractmethod
     def check(self, spec: specs.ClusterSpec) -> Plan:
         """Say what would be built, or refuse what could not be.
