@@ -1,7 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who asks: the request context, from the headers of keystonemiddleware."""
+"""Who asks, and whose log lines these are: the request context.
+
+A thread works for one request after the other.  Whatever it logs, and asks of
+other services, goes under the context that it has at the time; whoever takes
+a request or an operation up says so with `of`, and nobody else.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
 
 from oslo_context import context
+
+current = context.get_current
 
 
 class RequestContext(context.RequestContext):
@@ -21,14 +32,30 @@ class RequestContext(context.RequestContext):
     @classmethod
     def from_environ(cls, environ, **values):
         values.setdefault('auth_plugin', environ.get('keystone.token_auth'))
-        # One id in the answer, the logs and the operation row.
-        request_id = environ.get('openstack.request_id')
-        if request_id:
-            values.setdefault('request_id', request_id)
         return super().from_environ(environ, **values)
 
+    @classmethod
+    def unknown(cls, environ):
+        """The request of somebody whose token was not looked at yet."""
+        return cls(request_id=environ.get('openstack.request_id'),
+                   global_request_id=environ.get(
+                       'openstack.global_request_id'))
 
-def service_context(request_id=None):
-    """The context of work that no user asked for, such as upkeep."""
-    return RequestContext(is_admin=True, request_id=request_id,
-                          overwrite=False)
+
+@contextlib.contextmanager
+def of(found: context.RequestContext) -> Iterator[None]:
+    """Let this thread work for a request, and forget it at the end."""
+    found.update_store()
+    try:
+        yield
+    finally:
+        # Another one may have taken its place.  The library offers this to
+        # tests only.
+        with contextlib.suppress(AttributeError):
+            del context._request_store.context
+
+
+def joining() -> Callable[[], None] | None:
+    """The initializer of threads that work for this thread's request."""
+    found = current()
+    return found and found.update_store

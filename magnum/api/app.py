@@ -27,12 +27,13 @@ def build():
     app = middleware.Authentication(app, routes.PUBLIC)
     # A refused token has an answer of its own, which passes unchanged.
     app = middleware.Errors(app)
-    app = request_id.RequestId(app, CONF)
     app = http_proxy_to_wsgi.HTTPProxyToWSGI(app, CONF)
     CONF.register_opts(cors.CORS_OPTS, group='cors')
     if CONF.cors.allowed_origin:
         # It answers every OPTIONS, so it is there when asked for only.
         app = cors.CORS(app, CONF)
+    app = middleware.Context(app)
+    app = request_id.RequestId(app, CONF)
     return _Mounted(app, {'/healthcheck': _health()})
 
 

@@ -141,7 +141,7 @@ def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
 
 
 def _call(request, declared):
-    context = contexts.RequestContext.from_environ(request.environ)
+    context = middleware.context_of(request.environ)
     context.is_admin = policy.is_admin(context)
     context.trustee_domain_id = identity.trustee_domain_seen_by(context)
     version = request.environ.get(middleware.VERSION, versions.MINIMUM)

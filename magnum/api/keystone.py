@@ -17,6 +17,7 @@ from oslo_log import log
 from webob import exc
 
 from magnum.api import options  # noqa: F401  (registers [api])
+from magnum.openstack import quiet
 
 LOG = log.getLogger(__name__)
 CONF = cfg.CONF
@@ -98,6 +99,13 @@ class AuthProtocol(auth_token.AuthProtocol):
             # discovery of it took too long.
             LOG.warning('A token cannot be checked: %s', e)
             raise exc.HTTPServiceUnavailable() from e
+
+    def _create_session(self, **named):
+        # The same one, but it says which request the token is checked for.
+        made = super()._create_session(**named)
+        return quiet.Session(
+            session=made.session, verify=made.verify, cert=made.cert,
+            timeout=made.timeout, user_agent=made.user_agent)
 
     def _create_identity_server(self):
         # There is no public place between the cache and Keystone.

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every request passes on its way to a controller.
 
-The order is in `magnum.api.app`.  Here are the ones of our own: who need not
-show a token, which microversion is wanted, and how errors are told.
+The order is in `magnum.api.app`.  Here are the ones of our own: whose request
+it is, who need not show a token, which microversion is wanted, and how errors
+are told.
 """
 
 import json
@@ -16,11 +17,13 @@ import webob
 from magnum.api import framework
 from magnum.api import keystone
 from magnum.api import versions
+from magnum import context as contexts
 from magnum.db import session as db
 from magnum import errors
 
 LOG = log.getLogger(__name__)
 
+CONTEXT = 'magnum.context'
 VERSION = 'magnum.version'
 ANSWER_HEADERS = 'magnum.answer_headers'
 
@@ -47,18 +50,46 @@ class RouteError(errors.MagnumError):
         self.headers = headers
 
 
+class Context:
+    """Has the thread work for this request, and forget it afterwards.
+
+    Until the token is checked the caller is nobody.
+    """
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        environ[CONTEXT] = contexts.RequestContext.unknown(environ)
+        with contexts.of(environ[CONTEXT]):
+            return self.app(environ, start_response)
+
+
+def context_of(environ):
+    """Whose request it is."""
+    return environ[CONTEXT]
+
+
 class Authentication:
-    """keystonemiddleware for all paths but the public ones."""
+    """keystonemiddleware for all paths but the public ones.
+
+    The headers by which it tells who the caller is are believed behind it
+    only: on public paths anybody may send them.
+    """
 
     def __init__(self, app, public):
         self.app = app
         self.public = public
-        self.guarded = keystone.protect(app)
+        self.guarded = keystone.protect(self._known)
 
     def __call__(self, environ, start_response):
         if environ.get('PATH_INFO', '').rstrip('/') in self.public:
             return self.app(environ, start_response)
         return self.guarded(environ, start_response)
+
+    def _known(self, environ, start_response):
+        environ[CONTEXT] = contexts.RequestContext.from_environ(environ)
+        return self.app(environ, start_response)
 
 
 class Versions:

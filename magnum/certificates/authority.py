@@ -12,6 +12,7 @@ from typing import Any
 
 from magnum.certificates import stores
 from magnum.certificates import x509
+from magnum import context as contexts
 from magnum import errors
 from magnum import specs
 
@@ -91,7 +92,8 @@ def sign(cluster: Any, csr: str, ca_cert_type: str | None = None) -> str:
 def authorities(cluster: Any) -> specs.Authorities:
     """All three with their keys, for the nodes."""
     refs = [_ca_ref(cluster, kind) for kind in _KINDS]
-    with futures.ThreadPoolExecutor(len(refs)) as pool:
+    with futures.ThreadPoolExecutor(
+            len(refs), initializer=contexts.joining()) as pool:
         pairs = pool.map(lambda ref: stores.of(ref).load(ref), refs)
         return specs.Authorities(**{
             kind: specs.KeyPair(pair.certificate, pair.private_key)

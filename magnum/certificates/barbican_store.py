@@ -18,6 +18,7 @@ from typing import Any
 
 from magnum.certificates import stores
 from magnum.certificates import x509
+from magnum import context as contexts
 from magnum import errors
 from magnum import openstack
 from magnum import specs
@@ -70,7 +71,8 @@ class BarbicanStore(stores.Store):
 
 def _each(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
     """What the function says to each, some at the same time."""
-    with futures.ThreadPoolExecutor(CALLS) as pool:
+    with futures.ThreadPoolExecutor(
+            CALLS, initializer=contexts.joining()) as pool:
         return list(pool.map(function, items))
 
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions that log calls without what is in them.
+"""Sessions that log calls without what is in them, and say what they are for.
 
 At level DEBUG keystoneauth logs the body of each request and answer as it is:
 the passwords of clusters' users and the keys of their authorities too.  Ours
-log one line for each call instead, under this module's name.
+log one line for each call instead, under this module's name.  Each call has
+the id of the request that this thread works for, so that it is found again in
+the other service's log.
 """
 
 from typing import Any
@@ -12,6 +14,8 @@ from keystoneauth1.loading import session as session_loading
 from keystoneauth1 import session as ka_session
 from oslo_log import log
 import requests
+
+from magnum import context as contexts
 
 LOG = log.getLogger(__name__)
 
@@ -22,6 +26,9 @@ class Session(ka_session.Session):
     def request(self, url: str, method: str,
                 *args: Any, **kwargs: Any) -> requests.Response:
         kwargs['log'] = False
+        context = contexts.current()
+        if context is not None:
+            kwargs['global_request_id'] = context.global_id
         response = super().request(url, method, *args, **kwargs)
         LOG.debug('%s %s answered %d.', method, response.url,
                   response.status_code)

@@ -12,6 +12,7 @@ from concurrent import futures
 import contextlib
 from typing import Any
 
+from magnum import context as contexts
 from magnum.db import models
 from magnum import errors
 from magnum import openstack
@@ -41,7 +42,8 @@ def check(cloud: openstack.Cloud, cluster: models.Cluster,
         questions['types'] = lambda: _check_types(cloud, types)
     if not questions:
         return None
-    with futures.ThreadPoolExecutor(max_workers=len(questions)) as pool:
+    with futures.ThreadPoolExecutor(
+            len(questions), initializer=contexts.joining()) as pool:
         asked = {name: pool.submit(_answer, question)
                  for name, question in questions.items()}
     # In a fixed order, so that the same request has the same answer.

@@ -17,6 +17,7 @@ from typing import Any
 
 from oslo_config import cfg
 
+from magnum import context as contexts
 from magnum.drivers import options  # noqa: F401  (registers [cinder])
 from magnum import errors
 from magnum import openstack
@@ -77,7 +78,8 @@ def find(cloud: openstack.Cloud, names: Mapping[str, str | None],
         return Found()
     # Masters and workers often are of one flavor.
     things = {(_KINDS[key], ident): key for key, ident in wanted.items()}
-    with futures.ThreadPoolExecutor(max_workers=len(things)) as pool:
+    with futures.ThreadPoolExecutor(
+            len(things), initializer=contexts.joining()) as pool:
         answers = {thing: pool.submit(_LOOK_UPS[key], cloud, thing[1])
                    for thing, key in things.items()}
     found = {}

@@ -25,6 +25,7 @@ import time
 
 from oslo_log import log
 
+from magnum import context as contexts
 from magnum.db import clock
 from magnum.db import clusters
 from magnum.db import nodegroups
@@ -52,8 +53,24 @@ def run(table: Mapping[str, kinds.Kind], operation: journal.Operation,
         stopping: Callable[[], bool] = lambda: False) -> None:
     """Take a claimed operation as far as it goes now.
 
+    What is logged meanwhile, and asked of other services, is for the request
+    that asked for the operation.
+
     :param table: the kinds of operation, by name.
     """
+    with contexts.of(_context(operation)):
+        _run(table, operation, stopping)
+
+
+def _context(operation: journal.Operation) -> contexts.RequestContext:
+    return contexts.RequestContext(
+        request_id=operation.request_id, user_id=operation.user_id,
+        project_id=operation.project_id,
+        global_request_id=(operation.args or {}).get('global_request_id'))
+
+
+def _run(table: Mapping[str, kinds.Kind], operation: journal.Operation,
+         stopping: Callable[[], bool]) -> None:
     LOG.debug('Operation %s (%s of cluster %s) goes on at step %s.',
               operation.uuid, operation.kind, operation.cluster_uuid,
               operation.step)

@@ -103,6 +103,8 @@ def submit(context: contexts.RequestContext, wish: Wish) -> models.Operation:
     """
     _permit(wish)
     wish.options.setdefault('driver', _driver(wish))
+    if context.global_request_id:
+        wish.options['global_request_id'] = context.global_request_id
     sealed = {'sealed_token': identity.seal(context.auth_token),
               'request_id': context.request_id, 'user_id': context.user_id,
               'project_id': context.project_id}
