@@ -100,6 +100,18 @@ def authorities(cluster: Any) -> specs.Authorities:
             for kind, pair in zip(_KINDS, pairs, strict=True)})
 
 
+def access(cluster: Any) -> specs.Access:
+    """How this service itself reaches the cluster's API.
+
+    :raises NotFound: it has no certificates, or no address yet.
+    """
+    if not cluster.api_address or not cluster.magnum_cert_ref:
+        raise errors.NotFound('The way to the API of cluster', cluster.uuid)
+    own = cluster.magnum_cert_ref
+    return specs.Access(cluster.api_address, ca_certificate(cluster),
+                        stores.of(own).load(own))
+
+
 def _ca_ref(cluster: Any, ca_cert_type: str | None) -> str:
     column = _COLUMNS.get(ca_cert_type or '', 'ca_cert_ref')
     # Clusters older than the column have one authority for everything.

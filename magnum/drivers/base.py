@@ -125,10 +125,19 @@ class Observed:
 
 @dataclasses.dataclass(frozen=True)
 class Health:
-    """`status` is HEALTHY, UNHEALTHY or UNKNOWN; `reason` a flat map."""
+    """`status` is HEALTHY, UNHEALTHY or UNKNOWN; `reason` a flat map.
+
+    `failure`: why the cluster could not be asked for more.  Else `nodes` says
+    of each node, by name, whether it is ready, and the versions are the lowest
+    that nodes report; None: not known now.
+    """
 
     status: str
     reason: Mapping[str, str]
+    failure: Failure | None = None
+    nodes: Mapping[str, bool] | None = None
+    coe_version: str | None = None
+    container_version: str | None = None
 
 
 class Driver(abc.ABC):
@@ -239,5 +248,10 @@ class Driver(abc.ABC):
             "The cluster's driver cannot drain nodes.")
 
     def health(self, access: specs.Access) -> Health | None:
-        """Ask the cluster how it is; None when this driver cannot tell."""
+        """Ask the cluster how it is; None when this driver cannot tell.
+
+        Takes a limited time, whatever the cluster does.
+
+        :raises MagnumError: `access` is of no use.
+        """
         return None

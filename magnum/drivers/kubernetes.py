@@ -4,7 +4,9 @@
 from oslo_config import cfg
 
 from magnum.drivers import base
+from magnum.drivers import kubernetes_health
 from magnum.drivers import options  # noqa: F401  (registers what is read here)
+from magnum import specs
 
 CONF = cfg.CONF
 
@@ -12,7 +14,7 @@ NETWORKS = ('flannel', 'calico', 'cilium')
 
 
 class Driver(base.Driver):
-    """What templates of Kubernetes clusters may have.
+    """What templates of Kubernetes clusters may have, and their health.
 
     A template may name more than its driver builds: those of earlier releases
     do, and `check` refuses them when a cluster is made.
@@ -29,3 +31,6 @@ class Driver(base.Driver):
     @property
     def default_network(self) -> str | None:
         return CONF.cluster_template.kubernetes_default_network_driver
+
+    def health(self, access: specs.Access) -> base.Health | None:
+        return kubernetes_health.ask(access)

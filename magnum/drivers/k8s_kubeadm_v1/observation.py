@@ -9,6 +9,7 @@ from typing import Any
 from magnum.drivers import base
 from magnum.drivers import heat
 from magnum.drivers.k8s_kubeadm_v1 import wanted as wishes
+from magnum.drivers import kubernetes_health
 from magnum.drivers import reasons
 from magnum import errors
 from magnum import openstack
@@ -106,9 +107,10 @@ def _observed(spec: specs.ClusterSpec, state: base.State, stack: heat.Stack,
     return base.Observed(
         state, reason, stack.id,
         _url(address) if address else None,
-        coe_version=_lowest(fact.get('version') for fact in facts),
-        container_version=_lowest(
-            fact.get('runtime', '').rpartition('//')[2] for fact in facts),
+        coe_version=kubernetes_health.lowest(
+            fact.get('version') for fact in facts),
+        container_version=kubernetes_health.lowest(
+            str(fact.get('runtime')).rpartition('//')[2] for fact in facts),
         nodegroups=groups, failure=failure, resources=nodes)
 
 
@@ -148,13 +150,6 @@ def _facts(nodes: list[str | None] | None) -> list[dict[str, str]]:
         except (ValueError, TypeError, AttributeError):
             continue
     return facts
-
-
-def _lowest(versions: Iterable[str | None]) -> str | None:
-    # Nodes say what they like; Python refuses numbers of too many digits.
-    return min(filter(None, versions), default=None,
-               key=lambda text: [int(n) for n in re.findall('[0-9]{1,9}',
-                                                            text)])
 
 
 def plain(reason: str) -> str:

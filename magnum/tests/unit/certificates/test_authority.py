@@ -325,3 +325,22 @@ def test_one_generation_can_be_removed(store):
     assert authority.ca_certificate(cluster(refs))
     with pytest.raises(errors.NotFound):
         authority.ca_certificate(cluster(newer))
+
+
+def test_the_way_to_a_cluster_has_what_both_sides_show(store):
+    made = cluster(issue())
+    made.api_address = 'https://192.0.2.7:6443'
+    access = authority.access(made)
+    assert access.address == 'https://192.0.2.7:6443'
+    assert access.ca == authority.ca_certificate(made)
+    assert access.client == stores.current().load(made.magnum_cert_ref)
+    assert access.client.private_key not in repr(access)
+
+
+@pytest.mark.parametrize('lacks', ['api_address', 'magnum_cert_ref'])
+def test_a_cluster_may_have_no_way_to_it_yet(store, lacks):
+    made = cluster(issue())
+    made.api_address = 'https://192.0.2.7:6443'
+    setattr(made, lacks, None)
+    with pytest.raises(errors.NotFound):
+        authority.access(made)
