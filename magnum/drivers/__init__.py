@@ -4,33 +4,53 @@
 Drivers are entry points of group `magnum.drivers`.  There is one look-up for
 everything: templates, new clusters and every later operation get the same
 answer, so that what was accepted can also be worked on.
+
+They may be other people's: one that cannot be loaded is absent, and the others
+go on.
 """
 
 from collections.abc import Mapping
 import functools
+from importlib import metadata
 from typing import Any
 
 from oslo_config import cfg
-import stevedore
+from oslo_log import log
 
 from magnum.drivers import base
 from magnum.drivers import options  # noqa: F401  (registers [drivers])
 from magnum import errors
 
+LOG = log.getLogger(__name__)
 CONF = cfg.CONF
 
 
 @functools.cache
 def _installed() -> Mapping[str, base.Driver]:
-    """All drivers that are installed, by entry-point name."""
-    manager = stevedore.ExtensionManager(
-        'magnum.drivers', invoke_on_load=True,
-        on_load_failure_callback=_load_failed)
-    return {extension.name: extension.obj for extension in manager}
+    """All drivers that can be loaded, by entry-point name.
+
+    The code of disabled ones is not even imported.
+    """
+    loaded = {entry_point.name: _load(entry_point)
+              for entry_point in metadata.entry_points(group='magnum.drivers')
+              if entry_point.name not in CONF.drivers.disabled_drivers}
+    return {name: driver for name, driver in loaded.items() if driver}
 
 
-def _load_failed(manager, entry_point, error):
-    raise error
+def _load(entry_point: metadata.EntryPoint) -> base.Driver | None:
+    """The driver; None, and a warning, where it is none of this release."""
+    why = 'it is written for another release of Magnum'
+    try:
+        driver = entry_point.load()()
+        if isinstance(driver, base.Driver):
+            return driver
+    except Exception as e:
+        # Foreign code: whatever is wrong with it is not wrong with us.
+        why = f'{type(e).__name__}: {e}'
+    LOG.warning('Cluster driver %s (%s) is not available: %s. Its clusters '
+                'cannot be changed. Name it in [drivers] disabled_drivers if '
+                'it is not needed.', entry_point.name, entry_point.value, why)
+    return None
 
 
 def names() -> list[str]:

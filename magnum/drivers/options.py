@@ -13,7 +13,7 @@ OPTS = {
     'drivers': [
         cfg.ListOpt('disabled_drivers', default=[],
                     help='Entry-point names of cluster drivers that must not '
-                         'be used.'),
+                         'be loaded.'),
         cfg.ListOpt('enabled_beta_drivers', default=[],
                     help='Beta drivers that may be used.'),
         cfg.StrOpt('default_driver',
