@@ -103,8 +103,8 @@ class Checks(upgradecheck.UpgradeCommands):
         if lost:
             return warning(
                 f'No driver is loaded for {listed("cluster", lost)}. They '
-                f'are shown, but cannot be changed, deleted or watched. '
-                f'Install or enable their drivers.')
+                f'can be shown and deleted, but not changed, and are not '
+                f'watched. Install or enable their drivers.')
         return success()
 
     @of_the_rows
