@@ -15,6 +15,20 @@ from oslo_context import context
 current = context.get_current
 
 
+class Conditions:
+    """What a request asks of the transaction that grants it; here nothing."""
+
+    def check(self, session):
+        """Refuse, now that the rows are held and nothing is changed yet."""
+
+    def keep(self, session, operation=None, body=None):
+        """Write down what the answer will be.
+
+        :param operation: what was recorded, if that is how it is granted.
+        :param body: of the answer, if it is not.
+        """
+
+
 class RequestContext(context.RequestContext):
     """One caller, for the time of one request or one operation.
 
@@ -22,12 +36,14 @@ class RequestContext(context.RequestContext):
     exists only inside the API; it never travels.  `is_admin` is the result of
     policy rule `context_is_admin`, filled in by the API, and so is
     `trustee_domain_id`: policies may refuse the users of clusters.
+    Whoever grants what is asked does so under its `conditions`.
     """
 
     def __init__(self, auth_plugin=None, **values):
         super().__init__(**values)
         self.auth_plugin = auth_plugin
         self.trustee_domain_id = None
+        self.conditions = Conditions()
 
     @classmethod
     def from_environ(cls, environ, **values):

@@ -20,6 +20,7 @@
      |   +- AlreadyExists
      |   +- WrongStatus
      +- UnsupportedMediaType         415
+     +- KeyReused                    422
      +- AuthorisationEnded           403  the token or trust is of no use now
      +- InfrastructureFailed         500  the back end said no, and will again
 
@@ -172,6 +173,13 @@ class WrongStatus(Conflict):
     def __init__(self, operation, kind, ident, status):
         super().__init__(f'{operation} {kind} {ident} when status is '
                          f'"{status}" is not supported.')
+
+
+class KeyReused(MagnumError):
+    """A key of idempotency came back with another request."""
+
+    http_status = 422
+    code = 'IDEMPOTENCY_KEY_REUSED'
 
 
 class UnsupportedMediaType(MagnumError):

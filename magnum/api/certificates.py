@@ -52,7 +52,7 @@ def post(call):
     return _show(call, cluster, pem=pem, **asked)
 
 
-@expose.method(answers=202, result=types.Identity)
+@expose.method(answers=202, result=types.Identity, keyed=True)
 def patch(call, cluster_ident):
     """Replace the CAs of a cluster."""
     cluster = clusters.find(call, cluster_ident, rules.ROTATE_CA,

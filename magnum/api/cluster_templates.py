@@ -122,19 +122,18 @@ def get_one(call, template_ident):
 
 
 @expose.method(body=ClusterTemplate, answers=201, result=ClusterTemplate,
+               keyed=True,
                headers={'Location': 'Where the new cluster template is.'})
 def post(call):
     """Create a cluster template."""
     policy.authorize(call.context, rules.CREATE)
     if call.body['public'] or call.body['hidden']:
         policy.authorize(call.context, rules.PUBLISH)
-    row = create(call, ClusterTemplate, 'template')
-    call.headers['Location'] = f'{call.url}/v1/clustertemplates/{row.uuid}'
-    return _show(call, row)
+    return create(call, ClusterTemplate, 'template', _created)
 
 
-def create(call, kind, word):
-    """Check and store what the body of a request describes.
+def create(call, kind, word, shown):
+    """Check and store what the body of a request describes; `shown` of it.
 
     :param kind: the type of the body.
     :param word: the last one of a generated name.
@@ -157,21 +156,32 @@ def create(call, kind, word):
     row.cluster_distro = found.image.properties['os_distro']
     if kind is ClusterTemplate:
         references.check_root_disk(found, row.labels)
-    db.write(templates.add, row)
-    return row
+    return db.write(_add, call, row, shown)
 
 
-@expose.method(patch=ClusterTemplate, result=ClusterTemplate)
+def _add(session, call, row, shown):
+    templates.add(session, row)
+    body = shown(call, row)
+    call.context.conditions.keep(session, body=body)
+    return body
+
+
+def _created(call, row):
+    call.headers['Location'] = f'{call.url}/v1/clustertemplates/{row.uuid}'
+    return _show(call, row)
+
+
+@expose.method(patch=ClusterTemplate, result=ClusterTemplate, keyed=True)
 def patch(call, template_ident):
     """Change a cluster template."""
     all_projects = expose.all_projects(call, rules.UPDATE_ALL_PROJECTS)
     row = db.read(templates.find, call.context, template_ident, all_projects)
     policy.authorize(call.context, rules.UPDATE, row)
-    return _show(call, change(call, row, ClusterTemplate, rules.PUBLISH))
+    return change(call, row, ClusterTemplate, rules.PUBLISH, _show)
 
 
-def change(call, row, kind, publish):
-    """Check and store what a patch makes of a template; the new row.
+def change(call, row, kind, publish, shown):
+    """Check and store what a patch makes of a template; `shown` of it.
 
     :param kind: the type that the patch is for.
     :param publish: the rule that guards its being public or hidden.
@@ -189,33 +199,40 @@ def change(call, row, kind, publish):
     _check_changes(call, kind, wanted, changed)
     changed = {name for name in changed | DERIVED
                if getattr(wanted, name) != before[name]}
-    return db.write(_change, row,
-                    {name: getattr(wanted, name) for name in changed})
+    return db.write(_change, call, row, {
+        name: getattr(wanted, name) for name in changed}, shown)
 
 
-def _change(session, row, changes):
+def _change(session, call, row, changes, shown):
     templates.lock(session, row.uuid)
     if changes.keys() - HARMLESS and templates.in_use(session, row.uuid):
         raise _in_use(row)
-    return templates.update(session, row.uuid, changes)
+    body = shown(call, templates.update(session, row.uuid, changes))
+    call.context.conditions.keep(session, body=body)
+    return body
 
 
-@expose.method(answers=204)
+@expose.method(answers=204, keyed=True)
 def delete(call, template_ident):
     """Delete a cluster template that no cluster uses."""
     all_projects = expose.all_projects(call, rules.DELETE_ALL_PROJECTS)
     row = db.read(templates.find, call.context, template_ident, all_projects)
     policy.authorize(call.context, rules.DELETE, row)
-    remove(row)
+    remove(call, row)
 
 
-def remove(row):
+def remove(call, row):
     """Delete a template.
 
     :raises Invalid: a cluster uses it.
     """
-    if not db.write(templates.delete, row.uuid):
+    db.write(_remove, call, row)
+
+
+def _remove(session, call, row):
+    if not templates.delete(session, row.uuid):
         raise _in_use(row)
+    call.context.conditions.keep(session)
 
 
 def _list(call, path, rule):

@@ -143,7 +143,7 @@ def get_one(call, cluster_ident):
     return _show(call, row, **_labels(row), **faults(row))
 
 
-@expose.method(body=Cluster, answers=202, result=types.Identity)
+@expose.method(body=Cluster, answers=202, result=types.Identity, keyed=True)
 def post(call):
     """Create a cluster."""
     policy.authorize(call.context, rules.CREATE)
@@ -153,8 +153,9 @@ def post(call):
     return {'uuid': row.uuid}
 
 
-@expose.method(patch=Cluster, answers=202, result=types.Identity, query=(
-    expose.Parameter('rollback', types.BOOLEAN, since=versions.ROLLBACK),))
+@expose.method(
+    patch=Cluster, answers=202, result=types.Identity, keyed=True, query=(
+        expose.Parameter('rollback', types.BOOLEAN, since=versions.ROLLBACK),))
 def patch(call, cluster_ident):
     """Change the number of workers, or report the cluster's health."""
     row = find(call, cluster_ident, rules.UPDATE, rules.UPDATE_ALL_PROJECTS)
@@ -181,7 +182,7 @@ def patch(call, cluster_ident):
     return {'uuid': row.uuid}
 
 
-@expose.method(answers=204)
+@expose.method(answers=204, keyed=True)
 def delete(call, cluster_ident):
     """Delete a cluster."""
     row = find(call, cluster_ident, rules.DELETE, rules.DELETE_ALL_PROJECTS)

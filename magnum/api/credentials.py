@@ -12,7 +12,7 @@ from magnum import policy
 
 
 @expose.method(since=versions.CREDENTIALS, answers=202,
-               result=types.Identity)
+               result=types.Identity, keyed=True)
 def patch(call, cluster_ident):
     """Renew the credential of a cluster."""
     policy.authorize(call.context, rules.ROTATE)

@@ -16,6 +16,7 @@ types say what is right; its own adapter for Pecan is not used, because it
 forgives what must be refused and refuses in ways that clients do not know.
 """
 
+from collections.abc import Callable
 import dataclasses
 import functools
 import json
@@ -27,6 +28,7 @@ import webob
 
 from magnum.api import bodies
 from magnum.api import framework
+from magnum.api import idempotency
 from magnum.api import middleware
 from magnum.api import patch as patches
 from magnum.api import types
@@ -64,6 +66,7 @@ class Declared:
     only: frozenset | None
     headers: dict
     also: dict
+    keyed: bool
 
 
 @dataclasses.dataclass
@@ -77,8 +80,19 @@ class Call:
     body: dict | None = None
     changes: list | None = None
     headers: dict = dataclasses.field(default_factory=dict)
-    # Where it is not the method's usual one.
+    # The method's usual one, or another.
     status: int | None = None
+    # Where an operation is answered with more than its cluster's uuid: what
+    # gives the body, called with the transaction and the operation.
+    shown: Callable[..., dict] | None = None
+
+    def answer_to(self, session, operation):
+        """The body of the answer when an operation has been recorded."""
+        if self.status == 204:
+            return None
+        if self.shown is not None:
+            return self.shown(session, operation)
+        return {'uuid': operation.cluster_uuid}
 
     def links(self, collection, uuid):
         """Where a resource is found, with the version and without."""
@@ -99,7 +113,7 @@ def all_projects(call, rule):
 
 def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
            unversioned=None, query=(), body=None, patch=None, result=None,
-           only=None, headers=None, also=None):
+           only=None, headers=None, also=None, keyed=False):
     """Make a function reachable over HTTP.
 
     It is given a Call and the variable parts of the path, and returns what
@@ -113,6 +127,7 @@ def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
     :param query: the Parameters it takes.
     :param body: the type of the object it takes.
     :param patch: the type that a JSON patch which it takes is for.
+    :param keyed: whether it may be repeated with an Idempotency-Key.
 
     The rest is for the API's description only.
 
@@ -124,15 +139,21 @@ def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
     :param also: the types of successes with other statuses, by status.
     """
     declared = Declared(answers, since, until, unversioned, tuple(query),
-                        body, patch, result, only, headers or {}, also or {})
+                        body, patch, result, only, headers or {}, also or {},
+                        keyed)
 
     def decorate(function):
         @functools.wraps(function)
         def controller(*idents):
             request = pecan.request
             call = _call(request, declared)
-            answer = function(call, *idents)
-            return _response(call, declared, answer)
+            if declared.keyed and idempotency.HEADER in request.headers:
+                return _response(*idempotency.once(
+                    call, request, functools.partial(function, call,
+                                                     *idents)))
+            body = function(call, *idents)
+            return _response(call.status, call.headers,
+                             None if body is None else json.dumps(body))
 
         controller.declared = declared
         return framework.exposed(controller)
@@ -147,7 +168,8 @@ def _call(request, declared):
     version = request.environ.get(middleware.VERSION, versions.MINIMUM)
     call = Call(context=context, version=version,
                 url=request.application_url,
-                query=_query(request, declared, version))
+                query=_query(request, declared, version),
+                status=declared.answers)
     # Bodies of DELETE mean nothing: 22.0.0 takes some, others are sent.
     document = None if request.method == 'DELETE' else _document(request)
     if declared.patch is not None:
@@ -214,14 +236,14 @@ def _no_constant(word):
     raise ValueError(word)
 
 
-def _response(call, declared, answer):
-    response = webob.Response(status=call.status or declared.answers)
-    if answer is None:
+def _response(status, headers, body):
+    response = webob.Response(status=status)
+    if body is None:
         response.headers.pop('Content-Type', None)
         response.content_length = 0
     else:
         response.content_type = JSON
         response.charset = None
-        response.body = json.dumps(answer).encode()
-    response.headers.update(call.headers)
+        response.body = body.encode()
+    response.headers.update(headers)
     return response

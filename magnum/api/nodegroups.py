@@ -105,16 +105,17 @@ def get_one(call, cluster_ident, nodegroup_ident):
     return _show(call, cluster, row)
 
 
-@_method(body=NodeGroup, answers=202, result=NodeGroup)
+@_method(body=NodeGroup, answers=202, result=NodeGroup, keyed=True)
 def post(call, cluster_ident):
     """Add a nodegroup to a cluster."""
     policy.authorize(call.context, rules.CREATE)
     cluster = _cluster(call, cluster_ident, rules.CREATE_ALL_PROJECTS)
+    call.shown = functools.partial(_begun, call, cluster)
     row = create_nodegroup.request(call.context, cluster, call.body)
     return _show(call, cluster, row)
 
 
-@_method(patch=NodeGroup, answers=202, result=NodeGroup)
+@_method(patch=NodeGroup, answers=202, result=NodeGroup, keyed=True)
 def patch(call, cluster_ident, nodegroup_ident):
     """Change the limits, labels or taints of a nodegroup."""
     cluster = _cluster(call, cluster_ident, rules.UPDATE_ALL_PROJECTS)
@@ -126,13 +127,14 @@ def patch(call, cluster_ident, nodegroup_ident):
     after = patches.apply(NodeGroup, call.changes, before)
     changed = patches.differences(before, after)
     if changed:
+        call.shown = functools.partial(_begun, call, cluster)
         update_nodegroup.request(call.context, cluster, row,
                                  {name: after[name] for name in changed})
         row = db.read(nodegroups.find, cluster, row.uuid)
     return _show(call, cluster, row)
 
 
-@_method(answers=204)
+@_method(answers=204, keyed=True)
 def delete(call, cluster_ident, nodegroup_ident):
     """Delete a nodegroup, and its nodes."""
     policy.authorize(call.context, rules.DELETE)
@@ -160,6 +162,11 @@ def _find(call, cluster_ident, nodegroup_ident, rule):
 
 def _nodegroup(cluster, ident):
     return db.read(nodegroups.find, cluster, ident)
+
+
+def _begun(call, cluster, session, operation):
+    return _show(call, cluster,
+                 nodegroups.load(session, operation.nodegroup_uuid))
 
 
 def _show(call, cluster, row):

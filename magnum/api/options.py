@@ -47,6 +47,10 @@ OPTS = [
                help='Certificate file for HTTPS.'),
     cfg.StrOpt('ssl_key_file',
                help='Private key file for HTTPS.'),
+    cfg.IntOpt('idempotency_key_hours', min=1, default=24,
+               help='Hours for which a request that was granted gets its '
+                    'first response again when it is repeated with the same '
+                    'Idempotency-Key header.'),
     cfg.BoolOpt('unversioned_actions', default=False,
                 help='Take a resize, an upgrade, or a request about '
                      'nodegroups that carries no version header for one of '

@@ -392,3 +392,28 @@ class Operation(Base):
         default=utcnow)
     started_at: orm.Mapped[datetime.datetime | None]
     finished_at: orm.Mapped[datetime.datetime | None]
+
+
+class IdempotencyKey(Base):
+    """A request that may be sent again, and what it was answered with.
+
+    Written by `magnum.db.idempotency` only.
+    """
+
+    __tablename__ = 'idempotency_key'
+    __table_args__ = (sa.Index('idempotency_key_expires_idx', 'expires_at'),)
+
+    # Of project and key: as it is a digest, upper and lower case differ.
+    digest: orm.Mapped[str] = orm.mapped_column(sa.String(64),
+                                                primary_key=True)
+    # Of all that makes two requests the same.
+    request_digest: orm.Mapped[str] = orm.mapped_column(sa.String(64))
+    # The request that is being worked on, or was.
+    owner: orm.Mapped[str] = orm.mapped_column(sa.String(36))
+    # When the key is forgotten, or the work on it given up.
+    expires_at: orm.Mapped[datetime.datetime]
+    # NULL until the request has been granted.
+    status: orm.Mapped[int | None]
+    headers: orm.Mapped[dict | None] = orm.mapped_column(Json(dict))
+    body: orm.Mapped[str | None] = orm.mapped_column(
+        sa.Text().with_variant(mysql.MEDIUMTEXT(), 'mysql', 'mariadb'))

@@ -108,8 +108,8 @@ def submit(context: contexts.RequestContext, wish: Wish) -> models.Operation:
     sealed = {'sealed_token': identity.seal(context.auth_token),
               'request_id': context.request_id, 'user_id': context.user_id,
               'project_id': context.project_id}
-    operation = _store(wish, uuidutils.generate_uuid(), sealed,
-                       itertools.count())
+    operation = _store(context.conditions, wish, uuidutils.generate_uuid(),
+                       sealed, itertools.count())
     rpc.hint()
     return operation
 
@@ -182,7 +182,8 @@ def check_power(cluster: models.Cluster, driver: base.Driver, power: str,
 
 
 @db.retried
-def _store(wish: Wish, uuid: str, sealed: Mapping[str, Any],
+def _store(conditions: contexts.Conditions, wish: Wish, uuid: str,
+           sealed: Mapping[str, Any],
            tries: Iterator[int]) -> models.Operation:
     is_repeated = next(tries) > 0
     # The first statement of each `hold` is a write.
@@ -192,15 +193,16 @@ def _store(wish: Wish, uuid: str, sealed: Mapping[str, Any],
             found = journal.find(session, uuid)
             if found is not None:
                 return found
+        conditions.check(session)
         begun = (wish.begin or _begin(wish))(session)
-        if begun.instead is not None:
-            return begun.instead
-        return journal.record(
+        operation = begun.instead or journal.record(
             session, wish.kind.name, wish.cluster.uuid or '', uuid=uuid,
             lane=wish.kind.lane(wish.cluster.uuid or '', wish.nodegroup),
             nodegroup_uuid=_group(wish), changes=begun.changes,
             args={**wish.options, **begun.options},
             timeout_seconds=timeout_seconds(wish), **sealed)
+        conditions.keep(session, operation)
+        return operation
 
 
 def _hold(wish: Wish) -> Callable[[orm.Session], object]:

@@ -66,6 +66,7 @@ MEANING = {
          'is asked for; or the answer cannot be JSON.',
     409: 'It contradicts what there is, such as a name that several have.',
     415: 'The body is not JSON.',
+    422: 'The Idempotency-Key is that of another request.',
     500: 'The service failed.',
     503: 'Another service is needed and does not answer: try again.',
 }

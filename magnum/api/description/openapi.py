@@ -19,6 +19,7 @@ import sys
 from magnum.api.description import answers
 from magnum.api.description import schemas
 from magnum.api import expose
+from magnum.api import idempotency
 from magnum.api import types
 from magnum.api import versions
 from magnum import policies
@@ -27,6 +28,12 @@ from magnum import version as release
 TOKEN = 'token'
 
 _SEGMENT = {'type': 'string', 'minLength': 1, 'pattern': '^[^/]+$'}
+
+_KEY = {'name': idempotency.HEADER, 'in': 'header',
+        'description': 'The same request with the same key gets the answer '
+                       'that it had at first, and does nothing more.',
+        'schema': {'type': 'string', 'pattern': f'^{idempotency.PATTERN}$'}}
+
 
 def document(routes, public, url=None):
     """The description of `routes`.
@@ -156,6 +163,8 @@ def _parameters(path, declared):
     found = [] if path == '' else [{'$ref': '#/components/parameters/Version'}]
     found += [{'name': name, 'in': 'path', 'required': True,
                'schema': _SEGMENT} for name in re.findall(r'{(\w+)}', path)]
+    if declared.keyed:
+        found.append(_KEY)
     for parameter in declared.query:
         schema = schemas.taken(parameter.kind)
         if parameter.default is not None:
@@ -183,6 +192,8 @@ def _responses(path, method, declared, is_public, components):
     if method != 'GET':
         # Of any body that is not empty.
         codes.add(415)
+    if declared.keyed:
+        codes.add(422)
     successes = {}
     results = {declared.answers: declared.result, **declared.also}
     for code, result in results.items():

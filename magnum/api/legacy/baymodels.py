@@ -72,9 +72,7 @@ def post(call):
     policy.authorize(call.context, rules.MODEL_CREATE)
     if call.body['public']:
         policy.authorize(call.context, rules.MODEL_PUBLISH)
-    row = cluster_templates.create(call, BayModel, 'model')
-    call.headers['Location'] = f'{call.url}/v1/baymodels/{row.uuid}'
-    return _show(call, row)
+    return cluster_templates.create(call, BayModel, 'model', _created)
 
 
 @expose.method(until=versions.LAST_BAYS, patch=BayModel, result=BayModel)
@@ -82,8 +80,8 @@ def patch(call, baymodel_ident):
     """Change a baymodel."""
     row = find(call, baymodel_ident)
     policy.authorize(call.context, rules.MODEL_UPDATE, row)
-    return _show(call, cluster_templates.change(call, row, BayModel,
-                                                rules.MODEL_PUBLISH))
+    return cluster_templates.change(call, row, BayModel, rules.MODEL_PUBLISH,
+                                    _show)
 
 
 @expose.method(until=versions.LAST_BAYS, answers=204)
@@ -91,7 +89,7 @@ def delete(call, baymodel_ident):
     """Delete a baymodel that no bay uses."""
     row = find(call, baymodel_ident)
     policy.authorize(call.context, rules.MODEL_DELETE, row)
-    cluster_templates.remove(row)
+    cluster_templates.remove(call, row)
 
 
 def find(call, ident):
@@ -104,6 +102,11 @@ def _list(call, path):
     rows = db.read(templates.page, call.context, page)
     return paging.body(call, page, 'baymodels', path,
                        [_show(call, row) for row in rows])
+
+
+def _created(call, row):
+    call.headers['Location'] = f'{call.url}/v1/baymodels/{row.uuid}'
+    return _show(call, row)
 
 
 def _show(call, row):
