@@ -42,8 +42,8 @@ TESTS = PRODUCT / 'tests'
 
 # (files, functions, statements, transactions) at most: those of today, and a
 # little room.
-API = (45, 170, 10, 2)
-WHOLE = (66, 315, 42, 14)
+API = (46, 180, 10, 2)
+WHOLE = (66, 325, 42, 14)
 
 # Sent to no other database.  A transaction's begin counts as such already.
 ONLY_SQLITE = ('BEGIN', str(db._WRITE_NOTHING))
