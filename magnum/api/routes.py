@@ -11,6 +11,7 @@ from magnum.api.legacy import baymodels
 from magnum.api.legacy import bays
 from magnum.api.legacy import federations
 from magnum.api import nodegroups
+from magnum.api import operations
 from magnum.api import quotas
 from magnum.api import services
 from magnum.api import stats
@@ -51,6 +52,7 @@ ROUTES = {
     'v1/clusters/{cluster_ident}/nodegroups/{nodegroup_ident}': {
         'GET': nodegroups.get_one, 'PATCH': nodegroups.patch,
         'DELETE': nodegroups.delete},
+    'v1/clusters/{cluster_ident}/operations': {'GET': operations.get_all},
     'v1/clustertemplates': {
         'GET': cluster_templates.get_all, 'POST': cluster_templates.post},
     'v1/clustertemplates/detail': {'GET': cluster_templates.detail},
@@ -68,6 +70,7 @@ ROUTES = {
     'v1/mservices/{ident}': {},
     'v1/openapi.json': {
         'GET': documents.openapi_document(lambda: ROUTES, PUBLIC)},
+    'v1/operations/{operation_uuid}': {'GET': operations.get_one},
     'v1/quotas': {'GET': quotas.get_all, 'POST': quotas.post},
     'v1/quotas/{project_id}': {},
     'v1/quotas/{project_id}/{resource}': {

@@ -277,6 +277,16 @@ class Nested(wtypes.UserType):
         raise ValueError('cannot be set')
 
 
+class Anything(wtypes.UserType):
+    """Whatever JSON can hold: the value of an attribute of any type."""
+
+    basetype = str
+    name = 'anything'
+
+    def validate(self, value):
+        raise ValueError('cannot be set')
+
+
 class Links(wtypes.UserType):
     """Where the resource is found."""
 
@@ -305,6 +315,7 @@ STRING_MAP = StringMap()
 STRINGS = StringList()
 TIME = Time()
 LINKS = Links()
+ANYTHING = Anything()
 
 
 class Attribute(wtypes.wsattr):

@@ -343,6 +343,9 @@ class Operation(Base):
     uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36))
     kind: orm.Mapped[str] = orm.mapped_column(sa.String(64))
     cluster_uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36))
+    # Whose cluster that is, or was; NULL, which the release before writes, is
+    # the project of whoever asked.
+    cluster_project_id: orm.Mapped[str | None]
     # The group that it is about; NULL: the whole cluster.
     nodegroup_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
     # What it keeps to itself: the cluster's uuid, or `cluster/nodegroup`.
@@ -358,7 +361,10 @@ class Operation(Base):
                                                default='ACTIVE')
     # The name of the step to run next; NULL is the first.
     step: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
+    # The steps that are over, each with `attempt` as it was at its end.
+    history: orm.Mapped[list | None] = orm.mapped_column(Json(list))
     cancelled: orm.Mapped[bool] = orm.mapped_column(default=False)
+    # Why it failed or was cancelled; before its end, what it waits for.
     error: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     # One word for programs: QUOTA_EXCEEDED, ...
     error_code: orm.Mapped[str | None]

@@ -31,9 +31,19 @@ Changes = dict[str, dict[str, list[Any]]]
 AnyRow = TypeVar('AnyRow', models.Cluster, models.NodeGroup)
 
 
-def made(row: models.NodeGroup) -> Changes:
-    """The change of a request that adds the row."""
-    return {row.uuid: {'uuid': [None, row.uuid]}}
+# What of a row that a request adds is told of; labels may be long.
+_TOLD = ('name', 'cluster_template_id', 'keypair', 'flavor_id',
+         'master_flavor_id', 'image_id', 'node_count', 'min_node_count',
+         'max_node_count', 'docker_volume_size', 'fixed_network',
+         'fixed_subnet', 'floating_ip_enabled', 'master_lb_enabled',
+         'create_timeout')
+
+
+def made(*rows: models.Cluster | models.NodeGroup) -> Changes:
+    """The changes of a request that adds the rows."""
+    return {row.uuid or '': {'uuid': [None, row.uuid]} | {
+        column: [None, getattr(row, column)] for column in _TOLD
+        if getattr(row, column, None) is not None} for row in rows}
 
 
 def of(operation: models.Operation) -> Changes:

@@ -17,6 +17,7 @@ from magnum import drivers
 from magnum import errors
 from magnum import identity
 from magnum import openstack
+from magnum.operations import changes
 from magnum.operations import desired
 from magnum.operations import kinds
 from magnum.operations import place
@@ -117,14 +118,15 @@ def _begin(session: orm.Session, context: context.RequestContext,
            template: models.ClusterTemplate, cluster: models.Cluster,
            nodegroups: list[models.NodeGroup]) -> submit.Begun:
     _hold_template(session, context, template)
-    rows: tuple[models.Row, ...] = (cluster, *nodegroups)
+    rows: tuple[models.Cluster | models.NodeGroup, ...] = (cluster,
+                                                          *nodegroups)
     for row in rows:
         # A first try that was rolled back left numbers that are not ours.
         row.id = None
     session.add(cluster)
     session.flush()
     session.add_all(nodegroups)
-    return submit.Begun()
+    return submit.Begun(changes.made(*rows))
 
 
 def _hold_template(session: orm.Session, context: context.RequestContext,

@@ -14,6 +14,7 @@ from magnum.certificates import authority
 from magnum import context
 from magnum.db import clusters
 from magnum.db import models
+from magnum.db import operations
 from magnum.drivers import base
 from magnum.drivers import options  # noqa: F401  (registers [cluster_heat])
 from magnum import errors
@@ -58,7 +59,7 @@ def _last_driver(session: orm.Session,
     """Whose cluster it was when its template was last seen."""
     if cluster.template is not None:
         return {}
-    name = journal.last_option(session, cluster.uuid or '', 'driver')
+    name = operations.last_option(session, cluster.uuid or '', 'driver')
     return {'driver': name} if name else {}
 
 
@@ -123,8 +124,10 @@ def forget(work: working.Work) -> kinds.Facts:
 
 KIND = kinds.Kind(
     name='delete_cluster', action='DELETE', nodegroups=kinds.every_group,
-    steps=(kinds.Step('destroy', 'starting to delete the stack', destroy),
-           kinds.Step('await_gone', 'deleting the stack', await_gone),
+    steps=(kinds.Step('destroy', 'starting to delete the stack', destroy,
+                      on_stack=True),
+           kinds.Step('await_gone', 'deleting the stack', await_gone,
+                      on_stack=True),
            kinds.Step('retire_certificates', 'deleting the certificates',
                       retire_certificates),
            kinds.Step('retire_trust', "deleting the cluster's own user",

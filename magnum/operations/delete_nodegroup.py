@@ -86,8 +86,10 @@ def _uuid(work: working.Work) -> str:
 KIND = kinds.Kind(
     name='delete_nodegroup', action='UPDATE', nodegroup_action='DELETE',
     nodegroups=kinds.named_group,
-    steps=(kinds.Step('destroy', 'starting to delete the nodes', destroy),
-           kinds.Step('await_gone', 'deleting the nodes', await_gone),
+    steps=(kinds.Step('destroy', 'starting to delete the nodes', destroy,
+                      on_stack=True),
+           kinds.Step('await_gone', 'deleting the nodes', await_gone,
+                      on_stack=True),
            kinds.Step('forget', "deleting the group's record", forget)),
     terms=kinds.Terms(doing='Deleting a nodegroup of',
                       statuses=kinds.STANDING | {'DELETE_FAILED'},

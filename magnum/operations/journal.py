@@ -46,6 +46,7 @@ class LeaseLost(Exception):
 
 def record(session: orm.Session, kind: str, cluster_uuid: str, *,
            uuid: str | None = None, lane: str | None = None,
+           cluster_project_id: str | None = None,
            nodegroup_uuid: str | None = None, changes: dict | None = None,
            args: dict | None = None, timeout_seconds: float | None = None,
            sealed_token: str | None = None, request_id: str | None = None,
@@ -56,6 +57,7 @@ def record(session: orm.Session, kind: str, cluster_uuid: str, *,
     :param lane: what the operation keeps to itself, as `lane_of` gives it;
         None: the whole cluster.
     :param uuid: its own, where that must be known before.
+    :param cluster_project_id: whose cluster it is; None: `project_id`'s.
     :param nodegroup_uuid: the group that it is about, if it is about one.
     :param changes: what the request wrote, and what was there before; see
         `magnum.operations.changes`.
@@ -67,8 +69,9 @@ def record(session: orm.Session, kind: str, cluster_uuid: str, *,
     operation = Operation(
         uuid=uuid or uuidutils.generate_uuid(), kind=kind, args=args,
         lane=lane or cluster_uuid, nodegroup_uuid=nodegroup_uuid,
-        changes=changes,
-        cluster_uuid=cluster_uuid, not_before=clock.utc_now(),
+        changes=changes, cluster_uuid=cluster_uuid,
+        cluster_project_id=cluster_project_id or project_id,
+        not_before=clock.utc_now(),
         timeout_seconds=_whole(timeout_seconds),
         sealed_token=sealed_token, request_id=request_id, user_id=user_id,
         project_id=project_id)
@@ -143,16 +146,6 @@ def is_busy(session: orm.Session, cluster_uuid: str) -> bool:
                Operation.state == ACTIVE).limit(1)) is not None
 
 
-def ended(session: orm.Session, cluster_uuid: str,
-          kind: str) -> list[Operation]:
-    """The cluster's operations of a kind that have ended, oldest first."""
-    return list(session.scalars(
-        sa.select(Operation)
-        .where(Operation.cluster_uuid == cluster_uuid,
-               Operation.state != ACTIVE, Operation.kind == kind)
-        .order_by(Operation.id)))
-
-
 class Candidate(NamedTuple):
     """An operation that may be claimed, as little of it as is always legible.
 
@@ -184,18 +177,6 @@ def count_active(session: orm.Session, cluster_uuid: str) -> int:
 def find(session: orm.Session, uuid: str) -> Operation | None:
     """The operation of that uuid, whatever became of it."""
     return session.scalar(sa.select(Operation).where(Operation.uuid == uuid))
-
-
-def last_option(session: orm.Session, cluster_uuid: str,
-                name: str) -> Any:
-    """What the cluster's newest operation with that option had; or None."""
-    for args in session.scalars(
-            sa.select(Operation.args)
-            .where(Operation.cluster_uuid == cluster_uuid)
-            .order_by(Operation.id.desc()).limit(100)):
-        if args.get(name):
-            return args[name]
-    return None
 
 
 def withdraw(session: orm.Session, operation: Operation, why: str) -> bool:
@@ -368,7 +349,11 @@ def check_off(session: orm.Session, operation: Operation,
     The time limit of the next step begins.  Look at `cancelled` in what comes
     back before doing it.
     """
-    values: dict[str, Any] = {'step': next_step, 'lapses': 0, 'refusals': 0}
+    values: dict[str, Any] = {
+        'step': next_step, 'lapses': 0, 'refusals': 0,
+        'history': [*operation.history, {'step': operation.step,
+                                         'attempt': operation.attempt}],
+        **_reason(None, None)}
     if operation.timeout_seconds is not None:
         values['deadline'] = _from_now(session, operation.timeout_seconds)
     _write(session, operation, **values)
@@ -382,7 +367,8 @@ def remember(session: orm.Session, operation: Operation,
 
 
 def put_off(session: orm.Session, operation: Operation, seconds: float,
-            refused: bool = False) -> None:
+            refused: bool = False, reason: str | None = None,
+            code: str | None = None) -> None:
     """Give the lease back; anyone may go on after `seconds`.
 
     `running_on` stays: the cluster's next operation waits for this one.
@@ -392,13 +378,22 @@ def put_off(session: orm.Session, operation: Operation, seconds: float,
 
     :param refused: the wait is for a world that is not ready, not for work
         under way; counted, so that the next wait can be longer.
+    :param reason: what it waits for, and `code` why it was refused.
     """
     until = _from_now(session, seconds)
     if seconds:
         until = until.replace(microsecond=0) + datetime.timedelta(seconds=1)
     _write(session, operation, owner=None, lapses=0,
            refusals=Operation.refusals + 1 if refused else 0,
-           not_before=until)
+           not_before=until, **_reason(reason, code))
+
+
+def _reason(text: str | None, code: str | None) -> dict[str, Any]:
+    """What it waits for; of what was told to stop, why is kept."""
+    return {'error': sa.case((Operation.cancelled, Operation.error),
+                             else_=text),
+            'error_code': sa.case((Operation.cancelled,
+                                   Operation.error_code), else_=code)}
 
 
 def finish(session: orm.Session, operation: Operation | Outline, state: str,

@@ -50,12 +50,13 @@ class Facts:
 class Again:
     """Not yet: look again after `seconds`, or later the longer it has waited.
 
-    `reason` is shown to the user.
+    `reason` is shown to the user, and `code` if something refused.
     """
 
     seconds: float
     reason: str | None = None
     facts: Facts = Facts()
+    code: str | None = None
 
 
 class StepFailed(errors.InfrastructureFailed):
@@ -81,13 +82,16 @@ class Step:
     `name` is what rows hold, `title` what users read: "waiting for the
     stack".  `run` may be repeated at any time.  `undo` puts back what the
     request wrote when the step was refused, that is before anything has
-    changed in the cloud; the cluster's row is held then.
+    changed in the cloud; the cluster's row is held then.  `on_stack`: what it
+    changes or waits for is the stack.
     """
 
     name: str
     title: str
     run: Callable[[work.Work], Facts | Again | None]
     undo: Callable[[orm.Session, models.Operation], None] | None = None
+    on_stack: bool = False
+
 
 @dataclasses.dataclass(frozen=True)
 class Terms:

@@ -139,7 +139,7 @@ def _advance(kind: kinds.Kind, operation: journal.Operation
         refused = True
         result = kinds.Again(min(2 ** operation.refusals, MAX_DELAY_SECONDS),
                              f'{_sentence(step.title)}: {e}',
-                             getattr(e, 'facts', kinds.Facts()))
+                             getattr(e, 'facts', kinds.Facts()), e.code)
     except errors.MagnumError as e:
         _fail(work, kind, step, e)
         return None
@@ -204,7 +204,8 @@ def _put_off(work: working.Work, again: kinds.Again, refused: bool) -> None:
         if again.reason != work.cluster.status_reason:
             reason = {'status_reason': again.reason}
         _write_facts(session, work, again.facts, **reason)
-        journal.put_off(session, work.operation, again.seconds, refused)
+        journal.put_off(session, work.operation, again.seconds, refused,
+                        again.reason, again.code)
 
 
 @db.retried

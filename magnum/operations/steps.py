@@ -95,5 +95,5 @@ def facts_of(observed: base.Observed) -> kinds.Facts:
 DELEGATE = kinds.Step('delegate', "making the cluster's own user", delegate)
 ISSUE_CERTIFICATES = kinds.Step('issue_certificates', 'making certificates',
                                 issue_certificates)
-APPLY = kinds.Step('apply', 'changing the stack', apply)
-SETTLE = kinds.Step('settle', 'waiting for the stack', settle)
+APPLY = kinds.Step('apply', 'changing the stack', apply, on_stack=True)
+SETTLE = kinds.Step('settle', 'waiting for the stack', settle, on_stack=True)

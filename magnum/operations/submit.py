@@ -197,6 +197,7 @@ def _store(conditions: contexts.Conditions, wish: Wish, uuid: str,
         begun = (wish.begin or _begin(wish))(session)
         operation = begun.instead or journal.record(
             session, wish.kind.name, wish.cluster.uuid or '', uuid=uuid,
+            cluster_project_id=wish.cluster.project_id,
             lane=wish.kind.lane(wish.cluster.uuid or '', wish.nodegroup),
             nodegroup_uuid=_group(wish), changes=begun.changes,
             args={**wish.options, **begun.options},

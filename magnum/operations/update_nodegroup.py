@@ -97,7 +97,7 @@ def look(work: working.Work) -> kinds.Facts | kinds.Again:
 
 LIMITS = kinds.Kind(
     name='limit_nodegroup', action='UPDATE', nodegroups=kinds.named_group,
-    steps=(kinds.Step('look', 'looking at the stack', look),),
+    steps=(kinds.Step('look', 'looking at the stack', look, on_stack=True),),
     terms=kinds.Terms(doing='Changing a nodegroup of',
                       statuses=kinds.STANDING))
 

@@ -12,6 +12,7 @@ from magnum import accounts
 from magnum.certificates import authority
 from magnum.db import clusters
 from magnum.db import models
+from magnum.db import operations
 from magnum.db import templates
 from magnum import drivers
 from magnum.drivers import base
@@ -199,6 +200,6 @@ def load(session: orm.Session, operation: models.Operation) -> Work | None:
 def _unanswered(session: orm.Session,
                 cluster_uuid: str) -> datetime.datetime | None:
     times = [operation.progress['unanswered'] for operation
-             in journal.ended(session, cluster_uuid, 'create_cluster')
+             in operations.ended(session, cluster_uuid, 'create_cluster')
              if (operation.progress or {}).get('unanswered')]
     return datetime.datetime.fromisoformat(max(times)) if times else None

@@ -11,6 +11,7 @@ from magnum.policies import cluster_template
 from magnum.policies import credential
 from magnum.policies import federation
 from magnum.policies import nodegroup
+from magnum.policies import operation
 from magnum.policies import quota
 from magnum.policies import service
 from magnum.policies import stats
@@ -21,5 +22,5 @@ def list_rules():
     return list(itertools.chain(
         base.RULES, bay.RULES, certificate.RULES, cluster.RULES,
         cluster_template.RULES,
-        credential.RULES, federation.RULES, nodegroup.RULES, quota.RULES,
-        service.RULES, stats.RULES))
+        credential.RULES, federation.RULES, nodegroup.RULES, operation.RULES,
+        quota.RULES, service.RULES, stats.RULES))

@@ -53,6 +53,22 @@ def nodegroups(cluster):
             nodegroup(cluster, name='default-worker', is_default=True)]
 
 
+def operation(cluster, **columns):
+    """A resize from one worker to two that has been done."""
+    group = str(uuid.uuid4())
+    return models.Operation(**{
+        'uuid': str(uuid.uuid4()), 'kind': 'resize_cluster',
+        'cluster_uuid': cluster.uuid, 'nodegroup_uuid': group,
+        'cluster_project_id': cluster.project_id,
+        'project_id': cluster.project_id, 'user_id': cluster.user_id,
+        'request_id': f'req-{next(_numbers)}', 'state': 'DONE',
+        'changes': {group: {'node_count': [1, 2]}}, 'attempt': 3,
+        'step': 'settle', 'history': [{'step': None, 'attempt': 1}],
+        'timeout_seconds': 4200, 'not_before': models.utcnow(),
+        'started_at': models.utcnow(), 'deadline': models.utcnow(),
+        'finished_at': models.utcnow(), **columns})
+
+
 def federation(**columns):
     """A federation as an old release may have left it."""
     return models.Federation(**{

@@ -44,6 +44,7 @@ NAME = [{'op': 'replace', 'path': '/name', 'value': 'z'}]
 PUBLISH = [{'op': 'replace', 'path': '/public', 'value': True}]
 TEMPLATE = {'coe': 'kubernetes', 'image_id': 'ubuntu-k8s'}
 SIGN = {'cluster_uuid': 'c', 'csr': 'none'}
+OPERATION = '5d12f6fd-a196-4bf0-ae4c-1f639a523a52'
 FEDERATION = {'hostcluster_id': 'c', 'properties': {}}
 
 # In the order of CALLERS: owner (two), member, reader, other role, elsewhere,
@@ -126,6 +127,8 @@ TABLE = tuple(Operation(*row) for row in (
     ('PATCH', '/v1/clusters/c/nodegroups/default-worker', [], 202, WRITE),
     ('DELETE', '/v1/clusters/c/nodegroups/default-worker', None, 400,
      WRITE_GROUP),
+    ('GET', '/v1/clusters/c/operations', None, 200, READ),
+    ('GET', f'/v1/operations/{OPERATION}', None, 200, READ),
     ('GET', '/v1/clustertemplates', None, 200, LIST),
     ('GET', '/v1/clustertemplates/detail', None, 200, LIST),
     ('GET', '/v1/clustertemplates/t', None, 200, READ),

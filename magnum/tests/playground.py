@@ -35,6 +35,8 @@ FORGETTING = 2000
 # It has certificates, which are too dear to be made anew each time.
 CLUSTER = '11111111-2222-3333-4444-555555555555'
 
+OPERATION = '5d12f6fd-a196-4bf0-ae4c-1f639a523a52'
+
 CSR = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([
     x509.NameAttribute(x509.NameOID.COMMON_NAME, 'admin')])).sign(
         ec.generate_private_key(ec.SECP256R1()), hashes.SHA256()
@@ -152,6 +154,7 @@ def _rows(certificates):
     return [template, feeble,
             _known(factories.template, 'published', public=True),
             _known(factories.template, 'idle'), *clusters, *groups,
+            factories.operation(cluster, uuid=OPERATION),
             _known(factories.federation, 'f'), factories.quota(hard_limit=100),
             factories.service(host='here')]
 

@@ -161,6 +161,11 @@ def _(kind: types.Links):
 
 
 @told.register
+def _(kind: types.Anything):
+    return {'description': 'Of the type that the attribute has.'}
+
+
+@told.register
 def _(kind: types.Nested):
     one = reference(kind.kind.__name__)
     return {'type': 'array', 'items': one} if kind.many else one
@@ -283,6 +288,8 @@ def answer(resource, only=None):
 
 
 def _or_null(schema):
+    if 'type' not in schema:
+        return schema
     if 'enum' in schema:
         return schema | {'type': [schema['type'], 'null'],
                          'enum': [*schema['enum'], None]}

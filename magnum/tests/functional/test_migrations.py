@@ -215,6 +215,17 @@ def test_operations_of_the_release_before_go_on(engine, first):
                ) == ('o', None, None, None, None, None, None)
 
 
+def test_an_operation_gets_the_project_of_its_cluster(engine):
+    schema.upgrade('f41b7d92c6e0', engine)
+    insert_operation(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO cluster (uuid, project_id) VALUES ('c', 'p')")
+    schema.upgrade(engine=engine)
+    assert one(engine, 'SELECT uuid, cluster_project_id, history'
+                       ' FROM operation') == ('o', 'p', None)
+
+
 class Interrupted(Exception):
     pass
 

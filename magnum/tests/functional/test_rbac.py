@@ -38,6 +38,7 @@ def world(api):
     cluster = factories.cluster(name='c', cluster_template_id=used.uuid,
                                 trustee_user_id='trustee')
     factories.store(private, used, cluster, *factories.nodegroups(cluster),
+                    factories.operation(cluster, uuid=permissions.OPERATION),
                     factories.template(name='public', public=True),
                     factories.federation(name='f'), factories.quota())
     return api

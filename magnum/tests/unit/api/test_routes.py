@@ -9,6 +9,7 @@ from magnum.api import routes
 from magnum import policies
 from magnum import policy
 from magnum.tests import factories
+from magnum.tests import permissions
 
 PUBLIC = {'', 'v1'}
 # For everyone who has a token.
@@ -45,7 +46,8 @@ BODIES = {
 IDENTS = {'cluster_ident': 'c', 'bay_ident': 'c', 'baymodel_ident': 't',
            'template_ident': 't', 'project_id': 'p',
           'nodegroup_ident': 'default-worker', 'federation_ident': 'f',
-          'resource': 'Cluster', 'ca_cert_type': 'etcd'}
+          'resource': 'Cluster', 'ca_cert_type': 'etcd',
+          'operation_uuid': permissions.OPERATION}
 
 GUARDED = [(path, method) for path, methods in routes.ROUTES.items()
            for method in methods if path not in PUBLIC | UNGUARDED]
@@ -65,6 +67,7 @@ def world(api):
     template = factories.template(name='t')
     cluster = factories.cluster(name='c', cluster_template_id=template.uuid)
     factories.store(template, cluster, *factories.nodegroups(cluster),
+                    factories.operation(cluster, uuid=permissions.OPERATION),
                     factories.federation(name='f'))
     return api
 

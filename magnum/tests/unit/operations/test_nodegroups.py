@@ -100,9 +100,12 @@ def test_a_new_group_and_its_work_are_there_at_once(world):
     assert (cluster().status, group('own').status) == (
         'UPDATE_IN_PROGRESS', 'CREATE_IN_PROGRESS')
     operation, = active()
-    assert (operation.kind, operation.nodegroup_uuid, operation.changes) == (
-        'create_nodegroup', made.uuid, {made.uuid: {'uuid': [None,
-                                                             made.uuid]}})
+    assert (operation.kind, operation.nodegroup_uuid) == ('create_nodegroup',
+                                                          made.uuid)
+    assert operation.changes == {made.uuid: {
+        'uuid': [None, made.uuid], 'name': [None, 'own'],
+        'flavor_id': [None, 'm1.small'], 'image_id': [None, 'ubuntu-k8s'],
+        'node_count': [None, 2], 'min_node_count': [None, 0]}}
     assert operation.sealed_token and operation.timeout_seconds
     conducting.work()
     assert (cluster().status, group('own').status) == (
