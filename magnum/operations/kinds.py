@@ -83,7 +83,9 @@ class Step:
     stack".  `run` may be repeated at any time.  `undo` puts back what the
     request wrote when the step was refused, that is before anything has
     changed in the cloud; the cluster's row is held then.  `on_stack`: what it
-    changes or waits for is the stack.
+    changes or waits for is the stack.  `abandon` removes what the operation
+    has made that nobody will use when the step has failed for good, for
+    whatever reason.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Step:
     run: Callable[[work.Work], Facts | Again | None]
     undo: Callable[[orm.Session, models.Operation], None] | None = None
     on_stack: bool = False
+    abandon: Callable[[work.Work], None] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

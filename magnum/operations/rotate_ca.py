@@ -5,8 +5,6 @@ The row names the old ones until the nodes have the new ones, so that what is
 signed meanwhile, or after a failure, is of use.
 """
 
-from collections.abc import Iterator
-import contextlib
 import dataclasses
 import types
 
@@ -46,15 +44,12 @@ def apply(work: working.Work) -> kinds.Facts:
     issued = types.SimpleNamespace(uuid=work.cluster.uuid, **_new_refs(work))
     spec = dataclasses.replace(work.full_spec(),
                                authorities=authority.authorities(issued))
-    with _nothing_left(work):
-        return kinds.Facts(
-            cluster={'stack_id': work.apply(spec).stack_id})
+    return kinds.Facts(cluster={'stack_id': work.apply(spec).stack_id})
 
 
 def settle(work: working.Work) -> kinds.Facts | kinds.Again:
     """Wait for the nodes; then the new authorities are the cluster's."""
-    with _nothing_left(work):
-        found = steps.settle(work)
+    found = steps.settle(work)
     if isinstance(found, kinds.Again):
         return found
     return dataclasses.replace(
@@ -66,19 +61,9 @@ def retire_old_certificates(work: working.Work) -> None:
     authority.discard(work.operation.args['old_refs'].values())
 
 
-@contextlib.contextmanager
-def _nothing_left(work: working.Work) -> Iterator[None]:
-    """Remove the new certificates when the block fails for good.
-
-    Nothing refers to them then; authorities' keys are not for keeping.
-    """
-    try:
-        yield
-    except errors.Temporary:
-        raise
-    except errors.MagnumError:
-        authority.discard_generation(work.cluster.uuid, work.operation.id)
-        raise
+def discard_new_certificates(work: working.Work) -> None:
+    """Remove what nothing refers to; keys of CAs are not for keeping."""
+    authority.discard_generation(work.cluster.uuid, work.operation.id)
 
 
 def _new_refs(work: working.Work) -> dict[str, str]:
@@ -91,10 +76,12 @@ def _new_refs(work: working.Work) -> dict[str, str]:
 KIND = kinds.Kind(
     name='rotate_ca', action='UPDATE', nodegroups=kinds.no_group,
     steps=(kinds.Step('issue_new_certificates', 'making new certificates',
-                      issue_new_certificates),
-           kinds.Step('apply', 'changing the stack', apply, on_stack=True),
+                      issue_new_certificates,
+                      abandon=discard_new_certificates),
+           kinds.Step('apply', 'changing the stack', apply, on_stack=True,
+                      abandon=discard_new_certificates),
            kinds.Step('settle', 'waiting for the stack', settle,
-                      on_stack=True),
+                      on_stack=True, abandon=discard_new_certificates),
            kinds.Step('retire_old_certificates',
                       'deleting the old certificates',
                       retire_old_certificates)),

@@ -250,11 +250,27 @@ def _fail(work: working.Work, kind: kinds.Kind, step: kinds.Step,
     if isinstance(error, errors.AuthorisationEnded):
         reason = (f'Your authorisation ended before {step.title}: submit the '
                   f'request again.')
+    _abandon(work, step)
     _write_failure(work, kind, step, error, reason)
     _tell(work, kind, 'failure')
     LOG.warning('Operation %s (%s of cluster %s) failed at step %s: %s',
                 work.operation.uuid, work.operation.kind, work.cluster.uuid,
                 step.name, reason)
+
+
+def _abandon(work: working.Work, step: kinds.Step) -> None:
+    """Remove what nobody will use; the operation ends whatever comes of it.
+
+    Whoever deletes the cluster removes what is left.
+    """
+    if step.abandon is None:
+        return
+    try:
+        step.abandon(work)
+    except Exception:
+        LOG.exception('Operation %s (%s of cluster %s) left something behind.',
+                      work.operation.uuid, work.operation.kind,
+                      work.cluster.uuid)
 
 
 @db.retried

@@ -22,28 +22,39 @@ TURNS = 100
 LONG_AGO = datetime.datetime(2000, 1, 1)
 
 
-def claim():
-    """Claim what is ready, or would be in a while; None: there is nothing."""
+def make_ready():
+    """What waits for its time need not wait any longer."""
     with db.writer() as session:
         session.execute(sa.update(models.Operation)
                         .where(models.Operation.state == journal.ACTIVE)
                         .values(not_before=LONG_AGO))
+
+
+def claim(owner='me', lease_seconds=60):
+    """Claim what is ready; None: nothing is."""
     with db.reader() as session:
         ready = journal.ready(session, list(registry.KINDS))
     for operation_id, attempt in ready:
         with db.writer() as session:
-            claimed = journal.claim(session, operation_id, attempt, 'me', 60)
+            claimed = journal.claim(session, operation_id, attempt, owner,
+                                    lease_seconds)
         if claimed is not None:
             return claimed
     return None
 
 
-def work_once():
-    """Take up one operation; whether there was one."""
+def run(stopping=lambda: False):
+    """Take up one operation that is ready; None: there is none."""
     operation = claim()
     if operation is not None:
-        runner.run(registry.KINDS, operation)
-    return operation is not None
+        runner.run(registry.KINDS, operation, stopping)
+    return operation
+
+
+def work_once():
+    """Take up one operation, ready or not; whether there was one."""
+    make_ready()
+    return run() is not None
 
 
 def work():

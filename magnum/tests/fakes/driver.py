@@ -7,6 +7,7 @@ from magnum import drivers
 from magnum.drivers import base
 from magnum.drivers import kubernetes
 from magnum import errors
+from magnum import openstack
 
 POWERS = frozenset({'nodegroups', 'upgrade', 'resize_masters', 'rotate_ca',
                     'rotate_credential'})
@@ -17,7 +18,7 @@ class FakeDriver(kubernetes.Driver):
 
     `stacks` is by cluster uuid: the specification last applied.  `state` is
     what every look at a stack sees.  Groups are gone as soon as they are
-    destroyed.
+    destroyed.  A token that has ended is of no use.
     """
 
     provides = (base.ClusterType('vm', 'ubuntu', 'kubernetes'),)
@@ -41,6 +42,7 @@ class FakeDriver(kubernetes.Driver):
         return base.Plan()
 
     def apply(self, cloud, spec):
+        _authenticate(cloud)
         self.stacks[spec.uuid] = spec
         self.applied.append(spec)
         handle = f'stack-of-{spec.uuid}'
@@ -49,6 +51,7 @@ class FakeDriver(kubernetes.Driver):
                                      if group.is_default})
 
     def observe(self, cloud, spec):
+        _authenticate(cloud)
         if spec.uuid not in self.stacks:
             return base.Observed(base.State.GONE)
         return base.Observed(
@@ -61,11 +64,18 @@ class FakeDriver(kubernetes.Driver):
                 if group.uuid not in self.destroyed})
 
     def destroy(self, cloud, spec):
+        _authenticate(cloud)
         self.stacks.pop(spec.uuid, None)
 
     def destroy_nodegroup(self, cloud, spec, nodegroup):
+        _authenticate(cloud)
         if nodegroup.uuid not in self.destroyed:
             self.destroyed.append(nodegroup.uuid)
+
+
+def _authenticate(cloud):
+    with openstack.translated('The infrastructure'):
+        cloud.session.get_user_id()
 
 
 class AbleDriver(FakeDriver):

@@ -31,6 +31,10 @@ CONF = cfg.CONF
 
 PROJECT = 'p'
 
+# What `World.seen` shows when there is nothing.
+NOTHING = {'clusters': [], 'nodegroups': [], 'stacks': [], 'able': [],
+           'trustees': 0, 'trusts': 0, 'certificates': 0}
+
 # Columns whose values are new in every run, or say when something happened.
 _NEW = {'id', 'uuid', 'cluster_id', 'created_at', 'updated_at', 'stack_id',
         'trust_id', 'trustee_user_id', 'trustee_username',
@@ -77,6 +81,11 @@ class World:
         # No conductor has it in its memory.
         self.outside.connect()
 
+    def log_in(self) -> None:
+        """The one who asks has a token again, and asks with that."""
+        self.context.auth_token = self.outside.keystone.user_token(
+            'u', PROJECT)
+
     def seen(self) -> dict[str, Any]:
         """The whole world, but for what differs between any two runs."""
         stacks = self.heat.live()
@@ -106,13 +115,29 @@ def _rows(session, model) -> list[dict[str, Any]]:
     return rows
 
 
-def cluster() -> models.Cluster | None:
-    """The only cluster, with its groups and template; None: it has gone."""
+def cluster(name: str = 'c') -> models.Cluster | None:
+    """A cluster with its groups and template; None: it has gone."""
     with db.reader() as session:
         return session.scalar(
-            sa.select(models.Cluster)
+            sa.select(models.Cluster).where(models.Cluster.name == name)
             .options(orm.selectinload(models.Cluster.nodegroups),
                      orm.joinedload(models.Cluster.template)))
+
+
+def operations() -> list[models.Operation]:
+    """All there ever were, oldest first."""
+    with db.reader() as session:
+        return list(session.scalars(sa.select(models.Operation)
+                                    .order_by(models.Operation.id)))
+
+
+def in_progress() -> list[str]:
+    """What has a status that says that something is being done."""
+    with db.reader() as session:
+        return [f'{row.name} is {row.status}'
+                for model in (models.Cluster, models.NodeGroup)
+                for row in session.scalars(sa.select(model))
+                if row.status.endswith('_IN_PROGRESS')]
 
 
 @contextlib.contextmanager

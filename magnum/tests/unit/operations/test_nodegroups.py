@@ -11,7 +11,6 @@ from magnum.db import models
 from magnum.db import session as db
 from magnum.drivers import base
 from magnum import errors
-from magnum import openstack
 from magnum.operations import create_cluster
 from magnum.operations import create_nodegroup
 from magnum.operations import delete_cluster
@@ -394,22 +393,3 @@ def test_no_credential_is_renewed_of_what_goes(world):
     delete_cluster.request(world.context, cluster())
     with pytest.raises(errors.Invalid, match='DELETE_IN_PROGRESS'):
         rotate_credential.request(world.context, seen_before)
-
-
-def test_a_token_that_ends_while_a_group_goes_stops_nothing(
-        world, monkeypatch):
-    add(world)
-    conducting.work()
-    own = worlds.Cloud(world.heat)
-    monkeypatch.setattr(openstack, 'service_cloud', lambda project_id: own)
-    observe = world.able.observe
-
-    def as_the_service(cloud, spec):
-        if cloud is not own:
-            raise errors.AuthorisationEnded('logged out')
-        return observe(cloud, spec)
-    monkeypatch.setattr(world.able, 'observe', as_the_service)
-    delete_nodegroup.request(world.context, cluster(), group('own'))
-    conducting.work()
-    assert group('own') is None
-    assert cluster().status == 'UPDATE_COMPLETE'

@@ -1,40 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a rotation of authorities leaves behind."""
-
-import dataclasses
-import types
+"""What a rotation of authorities leaves behind, however it fails."""
 
 import pytest
 import sqlalchemy as sa
 
-from magnum.certificates import authority
+from magnum.certificates import database_store
 from magnum.db import models
 from magnum.db import session as db
+from magnum.drivers import base
 from magnum import errors
-from magnum.operations import rotate_ca
+from magnum.tests import asking
+from magnum.tests import conducting
 from magnum.tests.fakes import world as worlds
-
-CLUSTER = '5d12f6fd-a196-4bf0-ae4c-1f639a523a52'
-
-
-@dataclasses.dataclass
-class Spec:
-    authorities: object = None
 
 
 @pytest.fixture
-def old_refs(sqlite_database):
+def world(sqlite_database, monkeypatch):
+    """A rotation has been asked for."""
     with worlds.configured():
-        yield authority.issue(CLUSTER, 'n', 'p', 'u')
-
-
-def work(refs, error):
-    def apply(spec):
-        raise error
-    return types.SimpleNamespace(
-        cluster=models.Cluster(uuid=CLUSTER, name='n', project_id='p',
-                               user_id='u', **refs),
-        operation=models.Operation(id=42), full_spec=Spec, apply=apply)
+        made = worlds.build(monkeypatch)
+        asking.prepare(made, 'rotate_ca')
+        made.old = rows()
+        asking.ask(made, 'rotate_ca')
+        yield made
 
 
 def rows():
@@ -42,13 +30,53 @@ def rows():
         return set(session.scalars(sa.select(models.X509KeyPair.uuid)))
 
 
-def test_new_keys_do_not_outlive_a_rotation_that_failed(old_refs):
-    with pytest.raises(errors.InfrastructureFailed):
-        rotate_ca.apply(work(old_refs, errors.InfrastructureFailed('no')))
-    assert rows() == set(old_refs.values())
+def apply_with(world, monkeypatch, error):
+    def apply(cloud, spec):
+        raise error
+    monkeypatch.setattr(world.able, 'apply', apply)
 
 
-def test_new_keys_stay_while_the_rotation_is_tried_again(old_refs):
-    with pytest.raises(errors.ServiceUnavailable):
-        rotate_ca.apply(work(old_refs, errors.ServiceUnavailable('later')))
+def last():
+    return worlds.operations()[-1]
+
+
+def test_new_keys_stay_while_the_rotation_is_tried_again(world, monkeypatch):
+    apply_with(world, monkeypatch, errors.ServiceUnavailable('later'))
+    conducting.work_once()
     assert len(rows()) == 8
+
+
+def test_they_go_when_it_is_refused(world, monkeypatch):
+    apply_with(world, monkeypatch, errors.InfrastructureFailed('no'))
+    conducting.work()
+    assert last().error == 'no'
+    assert rows() == world.old
+
+
+def test_they_go_when_it_takes_too_long(world):
+    world.able.state = base.State.IN_PROGRESS
+    conducting.work_once()
+    with db.writer() as session:
+        session.execute(sa.update(models.Operation)
+                        .values(deadline=conducting.LONG_AGO))
+    conducting.work()
+    assert 'took too long' in last().error
+    assert rows() == world.old
+
+
+def test_they_go_when_a_step_meets_the_same_bug_again_and_again(
+        world, monkeypatch):
+    apply_with(world, monkeypatch, RuntimeError('bug'))
+    conducting.work()
+    assert 'internal error' in last().error
+    assert rows() == world.old
+
+
+def test_it_fails_even_if_they_cannot_be_removed(world, monkeypatch):
+    def delete(self, *refs):
+        raise RuntimeError('bug')
+    monkeypatch.setattr(database_store.DatabaseStore, 'delete', delete)
+    apply_with(world, monkeypatch, errors.InfrastructureFailed('no'))
+    conducting.work()
+    assert last().error == 'no'
+    assert worlds.cluster().status == 'UPDATE_FAILED'
