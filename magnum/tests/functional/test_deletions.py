@@ -5,8 +5,6 @@ The rows, the runner and the real driver's steps, with Heat and the other
 services in memory.
 """
 
-import datetime
-
 from heatclient import exc
 import pytest
 import sqlalchemy as sa
@@ -17,17 +15,14 @@ from magnum import drivers
 from magnum import identity
 from magnum.operations import create_cluster
 from magnum.operations import delete_cluster
-from magnum.operations import journal
-from magnum.operations import registry
 from magnum.operations import resize_cluster
-from magnum.operations import runner
+from magnum.tests import conducting
 from magnum.tests.fakes import cloud as clouds
 from magnum.tests.fakes import world as worlds
 
 cluster = worlds.cluster
 
-NOTHING = {'clusters': [], 'nodegroups': [], 'stacks': [], 'able': [],
-           'trustees': 0, 'trusts': 0, 'certificates': 0}
+NOTHING = worlds.NOTHING
 
 
 @pytest.fixture
@@ -40,7 +35,7 @@ def world(sqlite_database, monkeypatch):
 def built(world):
     """With a cluster that has been built."""
     create(world)
-    work()
+    conducting.work()
     assert cluster().status == 'CREATE_COMPLETE'
     return world
 
@@ -54,20 +49,10 @@ def delete(world):
     delete_cluster.request(world.context, cluster())
 
 
-def work(times=50):
-    """Do what is to be done, without any waiting."""
+def work(times):
+    """Take up so many operations, without any waiting."""
     for _ in range(times):
-        with db.writer() as session:
-            session.execute(
-                sa.update(models.Operation)
-                .values(not_before=datetime.datetime(2000, 1, 1)))
-        with db.reader() as session:
-            ready = journal.ready(session, list(registry.KINDS))
-        if not ready:
-            return
-        with db.writer() as session:
-            operation = journal.claim(session, *ready[0], 'me', 60)
-        runner.run(registry.KINDS, operation)
+        conducting.work_once()
 
 
 def without_template(world, monkeypatch):
@@ -110,7 +95,7 @@ def without_stack(world, monkeypatch):
 def test_what_has_gone_does_not_stop_the_rest(built, monkeypatch, gone):
     gone(built, monkeypatch)
     delete(built)
-    work()
+    conducting.work()
     assert built.seen() == NOTHING
 
 
@@ -119,14 +104,14 @@ def test_without_a_driver_the_stack_is_found_by_name(built, monkeypatch):
     with db.writer() as session:
         session.execute(sa.update(models.Cluster).values(stack_id=None))
     delete(built)
-    work()
+    conducting.work()
     assert built.seen() == NOTHING
 
 
 def test_without_a_driver_nothing_else_can_be_done(built, monkeypatch):
     resize_cluster.request_patch(built.context, cluster(), 3)
     without_driver(built, monkeypatch)
-    work()
+    conducting.work()
     assert cluster().status == 'UPDATE_FAILED'
     assert 'not available' in cluster().status_reason
 
@@ -136,7 +121,7 @@ def test_the_service_deletes_what_the_member_may_not_see(built, monkeypatch):
     without_driver(built, monkeypatch)
     delete(built)
     built.end_the_token()
-    work()
+    conducting.work()
     assert built.seen() == NOTHING
 
 
@@ -157,7 +142,7 @@ def fail_deletions(world, times):
 def test_a_deletion_that_fails_in_heat_is_tried_again(built):
     failed = fail_deletions(built, 3)
     delete(built)
-    work()
+    conducting.work()
     assert len(failed) == 3
     assert built.seen() == NOTHING
 
@@ -165,7 +150,7 @@ def test_a_deletion_that_fails_in_heat_is_tried_again(built):
 def test_a_deletion_that_goes_on_failing_ends_with_the_reason(built):
     failed = fail_deletions(built, 100)
     delete(built)
-    work()
+    conducting.work()
     assert len(failed) == 1 + delete_cluster.TRIES
     assert cluster().status == 'DELETE_FAILED'
     assert cluster().status_reason.endswith('a port is in use')
@@ -184,7 +169,7 @@ def test_what_heat_forgot_is_out_of_the_way_of_the_next_try(built):
     left_behind(built, stack.stack_name)
     fail_deletions(built, 1)
     delete(built)
-    work()
+    conducting.work()
     assert built.seen() == NOTHING
     assert built.cloud.things_left == {
         'servers': [clouds.Named('other', 'another-node-1')], 'ports': [],
@@ -199,7 +184,7 @@ def test_what_heat_forgot_is_named_while_it_goes(built):
     work(1)
     assert 'servers' in cluster().status_reason
     assert f'{stack.stack_name}-node-1' in cluster().status_reason
-    work()
+    conducting.work()
     assert built.seen() == NOTHING
 
 
@@ -209,7 +194,7 @@ def test_nested_stacks_without_their_root_go_too(built):
     with db.writer() as session:
         session.execute(sa.update(models.Cluster).values(stack_id='gone'))
     delete(built)
-    work()
+    conducting.work()
     assert built.seen() == NOTHING
 
 
@@ -223,7 +208,7 @@ def test_a_list_of_nested_stacks_that_takes_too_long_ends_nothing(
         return listed(**query)
     monkeypatch.setattr(built.cloud.heat.stacks, 'list', list_stacks)
     delete(built)
-    work()
+    conducting.work()
     assert built.seen() == NOTHING
 
 
@@ -270,12 +255,12 @@ def test_a_stack_that_never_appears_is_not_awaited_for_ever(
             sa.update(models.Operation)
             .where(models.Operation.progress.is_not(None))
             .values(progress={'unanswered': '2020-01-01T00:00:00'}))
-    work()
+    conducting.work()
     assert world.seen() == NOTHING
 
 
 def test_keystone_need_not_know_the_clusters_own_user(built, monkeypatch):
     assert identity.retire(cluster().uuid, 'p') is None
     delete(built)
-    work()
+    conducting.work()
     assert built.seen() == NOTHING

@@ -27,9 +27,6 @@ import webob
 import magnum
 from magnum.api import app
 from magnum.db import session as db
-from magnum.operations import journal
-from magnum.operations import registry
-from magnum.operations import runner
 from magnum.tests import conducting
 from magnum.tests.fakes import heat
 from magnum.tests.fakes import world as worlds
@@ -167,11 +164,7 @@ def built(world, monkeypatch):
     monkeypatch.setattr(heat.Stacks, 'create', ask)
     asked = []
     with counted() as found:
-        with db.reader() as session:
-            one, = journal.candidates(session, list(registry.KINDS))
-        with db.writer() as session:
-            operation = journal.claim(session, one.id, one.attempt, 'me', 60)
-        runner.run(registry.KINDS, operation)
+        conducting.run()
     assert asked
     return found
 

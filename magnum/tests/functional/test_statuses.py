@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from magnum.api import clusters
 from magnum.db import models
 from magnum.db import session as db
+from magnum.operations import registry
+from magnum.operations import resize_cluster
 from magnum.tests import factories
 from magnum.tests.functional import test_certificates
 from magnum.tests import wsgi
@@ -32,33 +34,47 @@ TAINT = [{'op': 'replace', 'path': '/node_taints',
 HEALTH = [{'op': 'replace', 'path': '/health_status', 'value': 'HEALTHY'}]
 SIGN = {'cluster_uuid': 'c', 'csr': test_certificates.request()}
 
-# Request, allowed statuses of the cluster, success, refusal, and what the
-# cluster and the group that is meant read after a success; None: as before.
+# Kind of operation, request, allowed statuses of the cluster, success,
+# refusal, and what the cluster and the group that is meant read after a
+# success; None: as before.
 REQUESTS = [
-    ('PATCH', '/v1/clusters/c', COUNT, SETTLED, 202, 409,
+    ('resize_cluster',
+     'PATCH', '/v1/clusters/c', COUNT, SETTLED, 202, 409,
      'UPDATE_IN_PROGRESS', 'default-worker', 'UPDATE_IN_PROGRESS'),
-    ('PATCH', '/v1/clusters/c', HEALTH, ANY, 202, None, None, None, None),
-    ('DELETE', '/v1/clusters/c', None, ANY, 204, None,
+    (None,
+     'PATCH', '/v1/clusters/c', HEALTH, ANY, 202, None, None, None, None),
+    ('delete_cluster',
+     'DELETE', '/v1/clusters/c', None, ANY, 204, None,
      'DELETE_IN_PROGRESS', 'default-worker', 'DELETE_IN_PROGRESS'),
-    ('POST', '/v1/clusters/c/actions/resize', {'node_count': 3}, UPDATED,
+    ('resize_cluster',
+     'POST', '/v1/clusters/c/actions/resize', {'node_count': 3}, UPDATED,
      202, 409, 'UPDATE_IN_PROGRESS', 'default-worker', 'UPDATE_IN_PROGRESS'),
-    ('POST', '/v1/clusters/c/actions/upgrade', {'cluster_template': 't'},
+    ('upgrade_cluster',
+     'POST', '/v1/clusters/c/actions/upgrade', {'cluster_template': 't'},
      SETTLED, 202, 400, 'UPDATE_IN_PROGRESS', 'default-master',
      'UPDATE_IN_PROGRESS'),
-    ('PATCH', '/v1/certificates/c', None, SETTLED, 202, 400,
+    ('rotate_ca',
+     'PATCH', '/v1/certificates/c', None, SETTLED, 202, 400,
      'UPDATE_IN_PROGRESS', None, None),
-    ('PATCH', '/v1/credentials/c', None, UPDATED, 202, 400, None, None,
+    ('rotate_credential',
+     'PATCH', '/v1/credentials/c', None, UPDATED, 202, 400, None, None,
      None),
-    ('POST', '/v1/clusters/c/nodegroups', {'name': 'n'}, ANY - GOING, 202,
+    ('create_nodegroup',
+     'POST', '/v1/clusters/c/nodegroups', {'name': 'n'}, ANY - GOING, 202,
      409, 'UPDATE_IN_PROGRESS', 'n', 'CREATE_IN_PROGRESS'),
-    ('PATCH', GROUP, LIMIT, ANY - GOING, 202, 409, 'UPDATE_IN_PROGRESS',
+    ('limit_nodegroup',
+     'PATCH', GROUP, LIMIT, ANY - GOING, 202, 409, 'UPDATE_IN_PROGRESS',
      'own', 'UPDATE_IN_PROGRESS'),
-    ('PATCH', GROUP, TAINT, ANY - GOING, 202, 409, 'UPDATE_IN_PROGRESS',
+    ('update_nodegroup',
+     'PATCH', GROUP, TAINT, ANY - GOING, 202, 409, 'UPDATE_IN_PROGRESS',
      'own', 'UPDATE_IN_PROGRESS'),
-    ('DELETE', GROUP, None, ANY - {'DELETE_IN_PROGRESS'}, 204, None,
+    ('delete_nodegroup',
+     'DELETE', GROUP, None, ANY - {'DELETE_IN_PROGRESS'}, 204, None,
      'UPDATE_IN_PROGRESS', 'own', 'DELETE_IN_PROGRESS'),
-    ('GET', '/v1/certificates/c', None, ANY, 200, None, None, None, None),
-    ('POST', '/v1/certificates', SIGN, ANY, 201, None, None, None, None),
+    (None,
+     'GET', '/v1/certificates/c', None, ANY, 200, None, None, None, None),
+    (None,
+     'POST', '/v1/certificates', SIGN, ANY, 201, None, None, None, None),
 ]
 
 @pytest.fixture(autouse=True)
@@ -102,12 +118,12 @@ def operations():
 
 
 @pytest.mark.parametrize(
-    ('method', 'path', 'body', 'allowed', 'success', 'refusal', 'after',
-     'name', 'of_group'), REQUESTS, ids=lambda value: str(value)[:40]
+    ('kind', 'method', 'path', 'body', 'allowed', 'success', 'refusal',
+     'after', 'name', 'of_group'), REQUESTS, ids=lambda value: str(value)[:40]
     if isinstance(value, str) else '')
 def test_a_status_allows_what_the_table_says(
-        world, method, path, body, allowed, success, refusal, after, name,
-        of_group):
+        world, kind, method, path, body, allowed, success, refusal, after,
+        name, of_group):
     for status in sorted(ANY if refusal else allowed):
         have(world, status)
         groups = seen(world)[1]
@@ -125,6 +141,23 @@ def test_a_status_allows_what_the_table_says(
             assert f'"{status}"' in answer.json['errors'][0]['title']
             assert (now, groups_now) == (status, groups)
             assert not operations()
+
+
+# What is asked for of no cluster that is there, or by nobody any more.
+NOT_OF_A_CLUSTER = {'create_cluster', 'update_cluster'}
+
+
+def test_every_kind_is_in_the_table_and_the_product_has_the_same():
+    rows = [(row[0], row[1], row[4], row[6]) for row in REQUESTS if row[0]]
+    assert {row[0] for row in rows} == set(registry.KINDS) - NOT_OF_A_CLUSTER
+    for name, method, allowed, refusal in rows:
+        terms = registry.KINDS[name].terms
+        statuses = ANY if terms.statuses is None else terms.statuses
+        if (name, method) == ('resize_cluster', 'PATCH'):
+            statuses = resize_cluster.PATCHABLE
+        assert allowed == statuses, name
+        if refusal:
+            assert refusal == (400 if terms.wrong_status_is_invalid else 409)
 
 
 def test_a_group_s_own_status_allows_changes_or_not(world):

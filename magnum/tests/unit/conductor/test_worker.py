@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Workers that claim from one journal, as conductors do."""
 
-import datetime
 import threading
 import time
 
@@ -15,6 +14,7 @@ from magnum.db import session as db
 from magnum.operations import journal
 from magnum.operations import kinds
 from magnum.operations import registry
+from magnum.tests import conducting
 
 CONF = cfg.CONF
 
@@ -88,9 +88,7 @@ def test_what_waits_is_looked_at_again(ran, workers):
 
 def test_the_work_of_a_dead_conductor_is_taken_over(ran, workers):
     record('c')
-    with db.writer() as session:
-        (operation_id, attempt), = journal.ready(session, ['dig'])
-        journal.claim(session, operation_id, attempt, 'dead', 1)
+    assert conducting.claim('dead', lease_seconds=1)
     workers[1].start()
     time.sleep(0.3)
     assert ran == []
@@ -192,9 +190,7 @@ def test_what_is_still_running_is_not_claimed_again(workers, gate):
     record('c')
     workers[0].start()
     wait_until(lambda: gate.entered)
-    with db.writer() as session:
-        session.execute(sa.update(models.Operation).values(
-            not_before=datetime.datetime(2000, 1, 1)))
+    conducting.make_ready()
     # A turn of the claiming thread that has seen the lapsed lease.
     assert workers[0]._chosen() == []
     assert workers[1]._chosen() != []
@@ -205,9 +201,7 @@ def test_a_lease_that_was_lost_and_came_back_is_kept_apart(ran, workers):
     worker = workers[0]
     one, = worker._chosen()
     lost = worker._claim_one(one)
-    with db.writer() as session:
-        session.execute(sa.update(models.Operation).values(
-            not_before=datetime.datetime(2000, 1, 1)))
+    conducting.make_ready()
     again = worker._claim_one(journal.Candidate(lost.id, lost.attempt, 'p', 1))
     worker._run(lost)
     assert worker._holding() == [again]

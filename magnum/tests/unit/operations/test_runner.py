@@ -17,6 +17,7 @@ from magnum.operations import journal
 from magnum.operations import kinds
 from magnum.operations import registry
 from magnum.operations import runner
+from magnum.tests import conducting
 
 UUID = '5d12f6fd-a196-4bf0-ae4c-1f639a523a52'
 
@@ -88,15 +89,9 @@ def record(**more):
 
 
 def run():
-    """Claim what is ready and run it; the operation's row afterwards."""
-    with db.reader() as session:
-        ready = journal.ready(session, ['play'])
-    for operation_id, attempt in ready[:1]:
-        with db.writer() as session:
-            operation = journal.claim(session, operation_id, attempt, 'me',
-                                      60)
-        runner.run(registry.KINDS, operation)
-        return stored(operation)
+    """Take up what is ready; the operation's row afterwards."""
+    operation = conducting.run()
+    return operation and stored(operation)
 
 
 def stored(operation):
@@ -112,12 +107,6 @@ def the_cluster():
 def the_group():
     with db.reader() as session:
         return session.scalar(sa.select(models.NodeGroup))
-
-
-def make_ready(operation):
-    with db.writer() as session:
-        session.execute(sa.update(models.Operation)
-                        .values(not_before=datetime.datetime(2000, 1, 1)))
 
 
 def test_steps_run_in_order_and_close_the_statuses(script):
@@ -152,10 +141,10 @@ def test_not_yet_gives_the_lease_back_and_says_why(script):
 
 def test_what_waited_goes_on_at_the_same_step(script):
     script.outcomes['settle'] = kinds.Again(30)
-    operation = record()
+    record()
     run()
     script.outcomes['settle'] = None
-    make_ready(operation)
+    conducting.make_ready()
     assert run().state == 'DONE'
     assert script.calls == ['apply', 'settle', 'settle']
     assert the_cluster().status_reason is None
@@ -163,10 +152,10 @@ def test_what_waited_goes_on_at_the_same_step(script):
 
 def test_the_waits_for_an_unwilling_world_grow(script):
     script.outcomes['apply'] = errors.ServiceUnavailable('Heat is away')
-    operation = record()
+    record()
     waits = []
     for _ in range(4):
-        make_ready(operation)
+        conducting.make_ready()
         row = run()
         with db.reader() as session:
             waits.append((row.not_before
@@ -218,9 +207,9 @@ def test_a_bug_lets_the_lease_lapse_and_fails_at_the_fourth_claim(script):
     script.outcomes['apply'] = RuntimeError('secret text')
     operation = record()
     for _ in range(3):
-        make_ready(operation)
+        conducting.make_ready()
         assert run().state == 'ACTIVE'
-    make_ready(operation)
+    conducting.make_ready()
     row = run()
     assert row.state == 'FAILED'
     assert the_group().status_reason == (
@@ -231,12 +220,12 @@ def test_a_bug_lets_the_lease_lapse_and_fails_at_the_fourth_claim(script):
 
 def test_a_deadline_fails_the_operation_naming_the_step(script):
     script.outcomes['settle'] = kinds.Again(1, 'two nodes to go')
-    operation = record(timeout_seconds=600)
+    record(timeout_seconds=600)
     run()
     with db.writer() as session:
         session.execute(sa.update(models.Operation)
                         .values(deadline=datetime.datetime(2000, 1, 1)))
-    make_ready(operation)
+    conducting.make_ready()
     assert run().state == 'FAILED'
     assert the_cluster().status_reason == (
         'default-worker failed: Waiting for the stack took too long. Last '
@@ -247,7 +236,7 @@ def make_late(operation):
     with db.writer() as session:
         session.execute(sa.update(models.Operation)
                         .values(deadline=datetime.datetime(2000, 1, 1)))
-    make_ready(operation)
+    conducting.make_ready()
 
 
 def test_what_succeeded_while_nobody_looked_does_not_fail(script):
@@ -284,9 +273,9 @@ def test_a_world_that_stays_away_too_long_fails_the_operation(script):
                                             (3000, 5, 6.1)])
 def test_the_older_a_wait_the_rarer_the_looks(script, age, low, high):
     script.outcomes['settle'] = kinds.Again(0.5)
-    operation = record()
+    record()
     run()
-    make_ready(operation)
+    conducting.make_ready()
     with db.writer() as session:
         began = (clock.now(session)
                  - datetime.timedelta(seconds=age))
@@ -334,10 +323,10 @@ def spoil(column, table='operation'):
 
 
 def test_a_cluster_that_cannot_be_read_fails_its_operation(script):
-    operation = record()
+    record()
     spoil('labels', 'cluster')
     for _ in range(4):
-        make_ready(operation)
+        conducting.make_ready()
         row = run()
     assert row.state == 'FAILED'
     assert statuses() == {'UPDATE_FAILED'}
@@ -430,11 +419,7 @@ def test_an_operation_without_a_cluster_ends(script):
 
 def test_a_stopping_conductor_gives_its_work_back(script):
     record()
-    with db.reader() as session:
-        (operation_id, attempt), = journal.ready(session, ['play'])
-    with db.writer() as session:
-        operation = journal.claim(session, operation_id, attempt, 'me', 60)
-    runner.run(registry.KINDS, operation, stopping=lambda: True)
+    operation = conducting.run(stopping=lambda: True)
     row = stored(operation)
     assert (row.step, row.owner, row.state) == ('settle', None, 'ACTIVE')
     assert script.calls == ['apply']

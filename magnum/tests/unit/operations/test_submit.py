@@ -13,49 +13,28 @@ from magnum.db import clusters
 from magnum.db import models
 from magnum.db import session as db
 from magnum import errors
-from magnum import openstack
-from magnum.openstack import records
 from magnum.operations import create_cluster
 from magnum.operations import delete_cluster
 from magnum.operations import journal
 from magnum.operations import resize_cluster
 from magnum.operations import submit
 from magnum import rpc
+from magnum.tests.fakes import cloud as clouds
 from magnum.tests.fakes import driver as fakes
 
 CONF = cfg.CONF
 
 
-class Cloud:
-    """Finds everything but what is called `missing`."""
-
-    has_application_credential = False
-
-    def _find(self, ident):
-        if ident == 'missing':
-            raise errors.NotFound('Thing', ident)
-        return ident
-
-    external_network = network = subnet = _find
-
-    def keypair(self, ident):
-        text = ('-----BEGIN CERTIFICATE-----' if ident == 'of windows'
-                else 'ssh-rsa AAAA its "owner"\n')
-        return records.KeyPair(self._find(ident), text)
-
-    def image(self, ident):
-        properties = {} if ident == 'nodistro' else {
-            'os_distro': 'ubuntu', 'kube_version': 'v1.31.4'}
-        return records.Image(self._find(ident), ident, properties)
-
-    def flavor(self, ident):
-        disk = 0 if ident == 'diskless' else 10
-        return records.Flavor(self._find(ident), ident, disk, 512, 1)
-
-
 @pytest.fixture(autouse=True)
 def world(monkeypatch):
-    monkeypatch.setattr(openstack, 'request_cloud', lambda context: Cloud())
+    cloud = clouds.FakeCloud()
+    cloud.things['Keypair'] = [
+        clouds.KeyPair('mine', 'mine', 'ssh-rsa AAAA its "owner"\n'),
+        clouds.KeyPair('of windows', 'of windows',
+                       '-----BEGIN CERTIFICATE-----')]
+    image, *_ = cloud.things['Image']
+    image.properties['kube_version'] = 'v1.31.4'
+    cloud.install(monkeypatch)
     monkeypatch.setattr(rpc, 'hint', lambda: None)
     CONF.set_override('seal_keys', [
         'BbLw6nyGQFXCxPBcnoIW8Iw6B7Oa0jZJqDZX2FD4vCI='], group='journal')
@@ -77,8 +56,8 @@ def context():
 def template(**values):
     return models.ClusterTemplate(**{
         'uuid': 't', 'coe': 'kubernetes', 'server_type': 'vm',
-        'cluster_distro': 'ubuntu', 'image_id': 'image',
-        'flavor_id': 'small', 'master_flavor_id': 'small',
+        'cluster_distro': 'ubuntu', 'image_id': 'ubuntu-k8s',
+        'flavor_id': 'm1.small', 'master_flavor_id': 'm1.small',
         'labels': {'a': '1'}, 'project_id': 'p', 'floating_ip_enabled': True,
         'master_lb_enabled': False, 'hidden': False, **values})
 
@@ -182,7 +161,7 @@ def test_the_public_key_is_kept_from_then_on(sqlite_database, driver,
     ({'keypair': 'missing'}, {}, errors.NotFound, 'missing'),
     ({'keypair': 'of windows'}, {}, errors.Invalid, 'public key for SSH'),
     ({}, {'image_id': 'missing'}, errors.Invalid, 'image_id'),
-    ({}, {'image_id': 'nodistro'}, errors.Invalid, 'os_distro'),
+    ({}, {'image_id': 'plain'}, errors.Invalid, 'os_distro'),
     ({}, {'flavor_id': None}, errors.Invalid, 'flavor_id'),
     ({}, {'hidden': True}, errors.Forbidden, 'hidden'),
     ({}, {'coe': 'mesos'}, errors.DriverNotFound, 'mesos'),
