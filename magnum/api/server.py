@@ -28,6 +28,7 @@ from oslo_log import log
 
 from magnum.api import bodies
 from magnum.api import options  # noqa: F401  (registers [api])
+from magnum import reports
 
 LOG = log.getLogger(__name__)
 CONF = cfg.CONF
@@ -208,7 +209,12 @@ class Worker(base.Worker):
         self.tls = None
         self.woken = None
 
+    def init_signals(self):
+        super().init_signals()
+        reports.at_signal('magnum-api')
+
     def run(self):
+        reports.at_change_of_file('magnum-api')
         self.tls = (gunicorn_sock.ssl_context(self.cfg) if self.cfg.is_ssl
                     else None)
         self.pools = {

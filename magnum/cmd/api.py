@@ -3,17 +3,19 @@
 
 gunicorn with workers of this project's own, `magnum.api.server`: it brings
 processes, TLS, a graceful stop on SIGTERM, and new workers with the log levels
-read again on SIGHUP.  Under uWSGI or mod_wsgi use
-`magnum.wsgi.api:application` instead.
+read again on SIGHUP.  On SIGUSR2 all of them report their state.  Under uWSGI
+or mod_wsgi use `magnum.wsgi.api:application` instead.
 
 The application is loaded by the workers only; the process that watches over
 them stays small.
 """
 
 import multiprocessing
+import signal
 import sys
 
 from gunicorn.app import base
+from gunicorn import arbiter
 from gunicorn import glogging
 from gunicorn import util
 from oslo_config import cfg
@@ -22,6 +24,7 @@ from oslo_service import opts as service_opts
 
 from magnum.api import options  # noqa: F401  (registers [api])
 from magnum import config
+from magnum import reports
 from magnum import version
 
 LOG = log.getLogger(__name__)
@@ -36,6 +39,15 @@ class _Logger(glogging.Logger):
             logger.handlers = []
             logger.propagate = True
         self.access_log.disabled = True
+
+
+class _Arbiter(arbiter.Arbiter):
+    """The process that watches over the workers."""
+
+    def handle_usr2(self):
+        """Report, where gunicorn would start a second server."""
+        reports.write('magnum-api')
+        self.kill_workers(signal.SIGUSR2)
 
 
 class Server(base.BaseApplication):
@@ -58,6 +70,9 @@ class Server(base.BaseApplication):
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
 
+    def run(self):
+        _Arbiter(self).run()
+
     def load(self):
         return util.import_app('magnum.wsgi.api:application')
 
@@ -68,5 +83,7 @@ def main():
     CONF(sys.argv[1:], project='magnum', prog='magnum-api',
          version=version.text())
     config.setup_logging()
+    # Before there is somebody to ask for one.
+    reports.at_signal('magnum-api')
     LOG.info('magnum-api listens on %s:%s.', CONF.api.host, CONF.api.port)
     Server().run()

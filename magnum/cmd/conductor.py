@@ -15,12 +15,11 @@ import threading
 
 from oslo_config import cfg
 from oslo_log import log
-from oslo_reports import guru_meditation_report
-from oslo_reports import opts as report_opts
 from oslo_service import opts as service_opts
 
 from magnum.conductor import service
 from magnum import config
+from magnum import reports
 from magnum import seals
 from magnum import version
 
@@ -36,9 +35,8 @@ def main():
         seals.check()
     except seals.BadKey as e:
         sys.exit(f'magnum-conductor: {e}')
-    report_opts.set_defaults(CONF)
-    guru_meditation_report.TextGuruMeditation.setup_autorun(version,
-                                                            conf=CONF)
+    reports.at_signal('magnum-conductor')
+    reports.at_change_of_file('magnum-conductor')
     signals = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, frame: signals.put(number))

@@ -81,6 +81,9 @@ def set_debug(config):
 
 def test_a_conductor_lives_without_broker_and_keystone(
         start, config, sqlite_database):
+    # It is the file that may ask for a report; a signal does it as well.
+    config.write_text(config.read_text() + f'[oslo_reports]\n'
+                      f'file_event_handler = {config}\n')
     process, log = start('magnum-conductor')
     wait_for(log, 'Working on up to')
     wait_for(log, 'Connection refused')
@@ -110,8 +113,36 @@ def test_an_api_reads_its_file_again_and_ends_when_told(start, config):
     process.send_signal(signal.SIGHUP)
     wait_for(log, 'Handling signal: hup')
     assert b'"max_version": "1.14"' in _answer(url + '/')
+    _reports_at_usr2(process, log, port)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
+
+
+def _reports_at_usr2(process, log, port):
+    """The master and its worker each write one, and go on; no other comes."""
+    _end_of_old_workers(process)
+    before = _children(process.pid)
+    process.send_signal(signal.SIGUSR2)
+    end = time.monotonic() + 40
+    while (log.read_text().count('Guru Meditation') < 2
+           and time.monotonic() < end):
+        time.sleep(0.1)
+    text = log.read_text()
+    assert text.count('Guru Meditation') == 2
+    assert 'magnum/api/server.py' in text
+    assert _children(process.pid) == before
+    assert _answer(f'http://127.0.0.1:{port}/healthcheck') == b'OK'
+
+
+def _end_of_old_workers(process):
+    end = time.monotonic() + 40
+    while len(_children(process.pid)) != 1 and time.monotonic() < end:
+        time.sleep(0.1)
+
+
+def _children(pid):
+    return pathlib.Path(f'/proc/{pid}/task/{pid}/children'
+                        ).read_text().split()
 
 
 def _answer(url, seconds=40):
