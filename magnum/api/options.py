@@ -41,6 +41,12 @@ OPTS = [
     cfg.IntOpt('keepalive_timeout', min=1, default=5,
                help='Seconds that a connection to magnum-api stays open for '
                     'the next request.'),
+    cfg.BoolOpt('access_log', default=True,
+                help='Whether magnum-api logs one line for each request, '
+                     'under the name magnum.api.access: client, method, '
+                     'path, status, bytes and seconds, after the ids of '
+                     'request, user and project. Health checks are logged at '
+                     'level DEBUG, all others at INFO.'),
     cfg.BoolOpt('enabled_ssl', default=False,
                 help='Serve HTTPS.'),
     cfg.StrOpt('ssl_cert_file',

@@ -14,8 +14,10 @@ and `/healthcheck` has one to itself.
 import asyncio
 from concurrent import futures
 import contextlib
+import logging
 import os
 import ssl
+import time
 
 from gunicorn import http
 from gunicorn.http import errors as http_errors
@@ -26,6 +28,7 @@ from gunicorn.workers import base
 from oslo_config import cfg
 from oslo_log import log
 
+from magnum.api import access
 from magnum.api import bodies
 from magnum.api import options  # noqa: F401  (registers [api])
 from magnum import reports
@@ -50,6 +53,7 @@ class Refused(Exception):
 
     def __init__(self, status, text):
         super().__init__(text)
+        self.status = status[:3]
         body = f'{text}\n'.encode()
         self.response = (
             f'HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: '
@@ -74,6 +78,15 @@ class _Sink:
         return 0.0
 
 
+def _status(sink):
+    """The status of a response, from its first line."""
+    return bytes(sink.sent[9:12]).decode('latin-1') or '-'
+
+
+def _is_health(request):
+    return request.path.rstrip('/') == HEALTH
+
+
 class Connection:
     """One client: its requests one after the other, each as a whole."""
 
@@ -83,6 +96,8 @@ class Connection:
         self.peer = peer
         self.server = sock.getsockname()
         self.is_busy = False
+        # When the client came, or its current request did.
+        self.begun = time.monotonic()
         self.reader = self.writer = None
 
     async def serve(self):
@@ -99,6 +114,7 @@ class Connection:
         except (OSError, ssl.SSLError, asyncio.IncompleteReadError) as e:
             LOG.debug('%s went away: %s', self.peer, e)
         except Refused as e:
+            access.refused(self.peer[0], e.status, self.begun)
             with contextlib.suppress(OSError, TimeoutError):
                 await self._send(e.response)
                 await self._part()
@@ -129,12 +145,14 @@ class Connection:
 
     async def _exchange(self, head):
         """Read the rest of a request and answer it; whether more may come."""
+        self.begun = time.monotonic()
         sink = _Sink()
         try:
             request = http.message.Request(
                 self.worker.cfg, unreader.IterUnreader([head]), self.peer)
         except (http_errors.ParseException, StopIteration) as e:
             self.worker.handle_error(None, sink, self.peer, e)
+            access.refused(self.peer[0], _status(sink), self.begun)
             await self._send(sink.sent)
             return False
         body = await self._body(request)
@@ -144,7 +162,7 @@ class Connection:
         try:
             keep = await loop.run_in_executor(
                 self.worker.threads_for(request), self.worker.respond,
-                request, sink, self.peer, self.server, body.is_whole)
+                request, sink, self, body.is_whole)
         finally:
             self.is_busy = False
             self.worker.store.give_back(body)
@@ -225,15 +243,16 @@ class Worker(base.Worker):
 
     def threads_for(self, request):
         """The threads that may answer this request."""
-        if request.path.rstrip('/') == HEALTH:
+        if _is_health(request):
             return self.pools['health']
         return self.pools['reads' if request.method in READS else 'writes']
 
-    def respond(self, request, sink, peer, server, may_stay):
+    def respond(self, request, sink, client, may_stay):
         """Have the application answer; whether the client may ask again."""
+        environ, sent = None, 0
         try:
-            response, environ = wsgi.create(request, sink, peer, server,
-                                            self.cfg)
+            response, environ = wsgi.create(request, sink, client.peer,
+                                            client.server, self.cfg)
             environ['wsgi.multithread'] = True
             if not may_stay or not self.alive:
                 response.force_close()
@@ -242,6 +261,7 @@ class Worker(base.Worker):
                 for item in answer:
                     response.write(item)
                 response.close()
+                sent = response.sent
             finally:
                 getattr(answer, 'close', lambda: None)()
             return not response.should_close()
@@ -249,8 +269,12 @@ class Worker(base.Worker):
             # The application answers all of its own errors: this is what
             # remains, and one request must not cost the worker.
             sink.sent.clear()
-            self.handle_error(request, sink, peer, e)
+            self.handle_error(request, sink, client.peer, e)
             return False
+        finally:
+            level = (logging.DEBUG if _is_health(request) else logging.INFO)
+            access.answered(request, environ, _status(sink), sent,
+                            client.begun, level)
 
     async def _serve(self):
         self.woken = asyncio.Event()

@@ -6,11 +6,13 @@ Keystone nor a broker answers.
 """
 
 import pathlib
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -114,6 +116,7 @@ def test_an_api_reads_its_file_again_and_ends_when_told(start, config):
     wait_for(log, 'Handling signal: hup')
     assert b'"max_version": "1.14"' in _answer(url + '/')
     _reports_at_usr2(process, log, port)
+    _logs_requests(log, port)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
 
@@ -121,6 +124,7 @@ def test_an_api_reads_its_file_again_and_ends_when_told(start, config):
 def _reports_at_usr2(process, log, port):
     """The master and its worker each write one, and go on; no other comes."""
     _end_of_old_workers(process)
+    _answer(f'http://127.0.0.1:{port}/healthcheck')
     before = _children(process.pid)
     process.send_signal(signal.SIGUSR2)
     end = time.monotonic() + 40
@@ -132,6 +136,25 @@ def _reports_at_usr2(process, log, port):
     assert 'magnum/api/server.py' in text
     assert _children(process.pid) == before
     assert _answer(f'http://127.0.0.1:{port}/healthcheck') == b'OK'
+
+
+def _logs_requests(log, port):
+    """One line for each, those among them that only the server has seen."""
+    try:
+        urllib.request.urlopen(f'http://127.0.0.1:{port}/v1/clusters?a=b%0ac')
+    except urllib.error.HTTPError as e:
+        request_id = e.headers['x-openstack-request-id']
+        length = len(e.read())
+    with socket.create_connection(('127.0.0.1', port)) as client:
+        client.sendall(b'NONSENSE\r\n\r\n')
+        assert b'400' in client.recv(1000)
+    wait_for(log, '"-" status: 400')
+    [line] = [line for line in log.read_text().splitlines()
+              if '/v1/clusters' in line and 'magnum.api.access' in line]
+    assert re.search(
+        rf'INFO magnum.api.access \[None {request_id} - .*\] 127.0.0.1 "GET '
+        rf'/v1/clusters\?a=b%0ac" status: 401 bytes: {length} '
+        rf'time: \d\.\d+ s$', line), line
 
 
 def _end_of_old_workers(process):
