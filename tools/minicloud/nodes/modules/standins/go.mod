@@ -1,0 +1,3 @@
+module magnum.openstack.org/nodes/standins
+
+go 1.26.0
