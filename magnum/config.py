@@ -38,7 +38,8 @@ def set_library_defaults():
                        'X-OpenStack-Request-ID', 'X-Server-Management-Url'],
         allow_methods=['GET', 'PUT', 'POST', 'DELETE', 'PATCH'],
         expose_headers=['X-Auth-Token', 'X-Subject-Token', 'X-Service-Token',
-                        'X-OpenStack-Request-ID', 'X-Server-Management-Url'])
+                        'X-OpenStack-Request-ID', 'X-Server-Management-Url',
+                        'X-Container-Infra-Operation'])
 
 
 def parse(argv, prog=None, config_files=None):

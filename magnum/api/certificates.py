@@ -52,7 +52,8 @@ def post(call):
     return _show(call, cluster, pem=pem, **asked)
 
 
-@expose.method(answers=202, result=types.Identity, keyed=True)
+@expose.method(answers=202, result=types.Identity, keyed=True,
+               begins=True)
 def patch(call, cluster_ident):
     """Replace the CAs of a cluster."""
     cluster = clusters.find(call, cluster_ident, rules.ROTATE_CA,

@@ -29,7 +29,8 @@ class Upgrade(types.Resource):
 
 
 @expose.method(body=Resize, answers=202, since=versions.RESIZE,
-               unversioned=versions.RESIZE, result=types.Identity, keyed=True)
+               unversioned=versions.RESIZE, result=types.Identity, keyed=True,
+               begins=True)
 def resize(call, cluster_ident):
     """Change the number of nodes of a group, or replace some of them."""
     clusters.check_node_count(call, call.body['node_count'])
@@ -42,7 +43,8 @@ def resize(call, cluster_ident):
 
 
 @expose.method(body=Upgrade, answers=202, since=versions.ACTIONS,
-               unversioned=versions.UPGRADE, result=types.Identity, keyed=True)
+               unversioned=versions.UPGRADE, result=types.Identity, keyed=True,
+               begins=True)
 def upgrade(call, cluster_ident):
     """Bring the nodes of a cluster to what another template says."""
     if call.version < versions.UPGRADE:

@@ -143,7 +143,8 @@ def get_one(call, cluster_ident):
     return _show(call, row, **_labels(row), **faults(row))
 
 
-@expose.method(body=Cluster, answers=202, result=types.Identity, keyed=True)
+@expose.method(body=Cluster, answers=202, result=types.Identity, keyed=True,
+               begins=True)
 def post(call):
     """Create a cluster."""
     policy.authorize(call.context, rules.CREATE)
@@ -154,7 +155,8 @@ def post(call):
 
 
 @expose.method(
-    patch=Cluster, answers=202, result=types.Identity, keyed=True, query=(
+    patch=Cluster, answers=202, result=types.Identity, keyed=True,
+    begins=True, query=(
         expose.Parameter('rollback', types.BOOLEAN, since=versions.ROLLBACK),))
 def patch(call, cluster_ident):
     """Change the number of workers, or report the cluster's health."""
@@ -182,7 +184,7 @@ def patch(call, cluster_ident):
     return {'uuid': row.uuid}
 
 
-@expose.method(answers=204, keyed=True)
+@expose.method(answers=204, keyed=True, begins=True)
 def delete(call, cluster_ident):
     """Delete a cluster."""
     row = find(call, cluster_ident, rules.DELETE, rules.DELETE_ALL_PROJECTS)

@@ -12,7 +12,8 @@ from magnum import policy
 
 
 @expose.method(since=versions.CREDENTIALS, answers=202,
-               result=types.Identity, keyed=True)
+               result=types.Identity, keyed=True,
+               begins=True)
 def patch(call, cluster_ident):
     """Renew the credential of a cluster."""
     policy.authorize(call.context, rules.ROTATE)

@@ -40,6 +40,9 @@ from magnum import policy
 
 JSON = framework.JSON
 
+# What of an answer names the operation that the request has begun.
+OPERATION_HEADER = 'X-Container-Infra-Operation'
+
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
@@ -67,6 +70,7 @@ class Declared:
     headers: dict
     also: dict
     keyed: bool
+    begins: bool
 
 
 @dataclasses.dataclass
@@ -101,6 +105,17 @@ class Call:
                  'rel': 'bookmark'}]
 
 
+class Naming(contexts.Conditions):
+    """Names the operation that a request has begun in its answer."""
+
+    def __init__(self, call):
+        self._call = call
+
+    def keep(self, session, operation=None, body=None):
+        if operation is not None:
+            self._call.headers[OPERATION_HEADER] = operation.uuid
+
+
 def all_projects(call, rule):
     """Whether rows of all projects are meant, as for administrators.
 
@@ -113,7 +128,7 @@ def all_projects(call, rule):
 
 def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
            unversioned=None, query=(), body=None, patch=None, result=None,
-           only=None, headers=None, also=None, keyed=False):
+           only=None, headers=None, also=None, keyed=False, begins=False):
     """Make a function reachable over HTTP.
 
     It is given a Call and the variable parts of the path, and returns what
@@ -137,10 +152,11 @@ def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
     :param headers: what the headers of its answers tell, by name, unless
         the work has only begun.
     :param also: the types of successes with other statuses, by status.
+    :param begins: whether it begins an operation, which the answer names.
     """
     declared = Declared(answers, since, until, unversioned, tuple(query),
                         body, patch, result, only, headers or {}, also or {},
-                        keyed)
+                        keyed, begins)
 
     def decorate(function):
         @functools.wraps(function)
@@ -170,6 +186,7 @@ def _call(request, declared):
                 url=request.application_url,
                 query=_query(request, declared, version),
                 status=declared.answers)
+    context.conditions = Naming(call)
     # Bodies of DELETE mean nothing: 22.0.0 takes some, others are sent.
     document = None if request.method == 'DELETE' else _document(request)
     if declared.patch is not None:

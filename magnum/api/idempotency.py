@@ -38,11 +38,13 @@ class Receipt(contexts.Conditions):
 
     def __init__(self, call, reservation):
         self._call, self._reservation = call, reservation
-        self.check = call.context.conditions.check
+        self._granting = call.context.conditions
+        self.check = self._granting.check
         self.answer = None
 
     def keep(self, session, operation=None, body=None):
         call = self._call
+        self._granting.keep(session, operation, body)
         if operation is not None:
             body = call.answer_to(session, operation)
         answer = {'status': call.status, 'headers': dict(call.headers),

@@ -105,7 +105,8 @@ def get_one(call, cluster_ident, nodegroup_ident):
     return _show(call, cluster, row)
 
 
-@_method(body=NodeGroup, answers=202, result=NodeGroup, keyed=True)
+@_method(body=NodeGroup, answers=202, result=NodeGroup, keyed=True,
+         begins=True)
 def post(call, cluster_ident):
     """Add a nodegroup to a cluster."""
     policy.authorize(call.context, rules.CREATE)
@@ -115,7 +116,8 @@ def post(call, cluster_ident):
     return _show(call, cluster, row)
 
 
-@_method(patch=NodeGroup, answers=202, result=NodeGroup, keyed=True)
+@_method(patch=NodeGroup, answers=202, result=NodeGroup, keyed=True,
+         begins=True)
 def patch(call, cluster_ident, nodegroup_ident):
     """Change the limits, labels or taints of a nodegroup."""
     cluster = _cluster(call, cluster_ident, rules.UPDATE_ALL_PROJECTS)
@@ -134,7 +136,7 @@ def patch(call, cluster_ident, nodegroup_ident):
     return _show(call, cluster, row)
 
 
-@_method(answers=204, keyed=True)
+@_method(answers=204, keyed=True, begins=True)
 def delete(call, cluster_ident, nodegroup_ident):
     """Delete a nodegroup, and its nodes."""
     policy.authorize(call.context, rules.DELETE)

@@ -211,10 +211,17 @@ def _responses(path, method, declared, is_public, components):
 def _headers(path, code, declared):
     # What is not made at once is not told of by a header.
     named = declared.headers if code != 202 else {}
-    return answers.headers(path != '') | {
+    found = answers.headers(path != '') | {
         name: {'description': text, 'required': True,
                'schema': {'type': 'string', 'format': 'uri'}}
         for name, text in named.items()}
+    if declared.begins:
+        found[expose.OPERATION_HEADER] = {
+            'description': 'The uuid of the operation that does the work.',
+            # A patch may change nothing, or the cluster's health only.
+            'required': declared.patch is None,
+            'schema': {'type': 'string', 'format': 'uuid'}}
+    return found
 
 
 def _result(path, declared, result, components):

@@ -107,7 +107,7 @@ def get_one(call, bay_ident):
                                if faults else {}))
 
 
-@expose.method(until=versions.LAST_BAYS, body=Bay, answers=202,
+@expose.method(until=versions.LAST_BAYS, body=Bay, answers=202, begins=True,
                result=types.Identity, also={201: Bay},
                headers={'Location': 'Where the new bay is.'})
 def post(call):
@@ -131,7 +131,7 @@ def post(call):
     return {'uuid': row.uuid}
 
 
-@expose.method(until=versions.LAST_BAYS, patch=Bay, answers=202,
+@expose.method(until=versions.LAST_BAYS, patch=Bay, answers=202, begins=True,
                result=types.Identity, also={200: Bay}, query=(ROLLBACK,))
 def patch(call, bay_ident):
     """Change the number of nodes of a bay."""
@@ -158,7 +158,7 @@ def patch(call, bay_ident):
     return {'uuid': row.uuid}
 
 
-@expose.method(until=versions.LAST_BAYS, answers=204)
+@expose.method(until=versions.LAST_BAYS, answers=204, begins=True)
 def delete(call, bay_ident):
     """Delete a bay."""
     delete_cluster.request(call.context, _find(call, bay_ident,

@@ -131,6 +131,8 @@ def test_the_kept_answer_is_that_of_a_request_without_a_key(world, path,
                                                             body):
     keyed = send(world, 'PATCH', path, body)
     plain = world('PATCH', path, body, version='latest')
+    # The second time there is nothing left to do.
+    keyed.headers.pop('X-Container-Infra-Operation', None)
     assert (keyed.status_int, keyed.json, headers(keyed)) == (
         plain.status_int, plain.json, headers(plain))
 

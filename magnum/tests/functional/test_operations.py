@@ -192,3 +192,60 @@ def test_a_page_takes_as_many_statements_whatever_its_length(api, cluster,
     factories.store(*(factories.operation(whose) for _ in range(30)))
     assert len(operations(api, ident)) == 31
     assert statements() == few <= 3
+
+
+NEW = {'cluster_template_id': 't', 'keypair': 'key'}
+RESIZE = [{'op': 'replace', 'path': '/node_count', 'value': 2}]
+HEALTH = [{'op': 'replace', 'path': '/health_status', 'value': 'HEALTHY'}]
+WIDEN = [{'op': 'replace', 'path': '/max_node_count', 'value': 4}]
+HEADER = 'X-Container-Infra-Operation'
+
+
+@pytest.mark.parametrize(('method', 'path', 'body', 'version', 'kind'), [
+    ('POST', 'clusters', NEW, '1.1', 'create_cluster'),
+    ('PATCH', 'clusters/c', RESIZE, '1.1', 'resize_cluster'),
+    ('DELETE', 'clusters/c', None, '1.1', 'delete_cluster'),
+    ('POST', 'clusters/c/actions/resize', {'node_count': 2}, '1.7',
+     'resize_cluster'),
+    ('POST', 'clusters/c/actions/upgrade', {'cluster_template': 't'}, '1.8',
+     'upgrade_cluster'),
+    ('POST', 'clusters/c/nodegroups', {'name': 'n'}, '1.9',
+     'create_nodegroup'),
+    ('PATCH', 'clusters/c/nodegroups/extra', WIDEN, '1.9',
+     'limit_nodegroup'),
+    ('DELETE', 'clusters/c/nodegroups/extra', None, '1.9',
+     'delete_nodegroup'),
+    ('PATCH', 'certificates/c', None, '1.5', 'rotate_ca'),
+    ('PATCH', 'credentials/c', None, '1.12', 'rotate_credential'),
+    ('POST', 'bays', {'baymodel_id': 't'}, '1.1', 'create_cluster'),
+    ('POST', 'bays', {'baymodel_id': 't'}, '1.2', 'create_cluster'),
+    ('PATCH', 'bays/c', RESIZE, '1.1', 'resize_cluster'),
+    ('DELETE', 'bays/c', None, '1.1', 'delete_cluster')])
+def test_what_has_begun_names_its_operation(api, cluster, method, path, body,
+                                            version, kind):
+    factories.store(factories.nodegroup(cluster, name='extra'))
+    answer = api(method, f'/v1/{path}', body, version=version,
+                 headers={'Idempotency-Key': '1'})
+    assert answer.status_int < 300, answer.text
+    found = get(api, f'/v1/operations/{answer.headers[HEADER]}')
+    assert (found['kind'], found['state']) == (kind, 'QUEUED')
+    # No client of today expects it of what has only begun.
+    assert ('Location' in answer.headers) == (answer.status_int == 201)
+
+
+def test_the_same_answer_names_the_same_operation(api, cluster):
+    first, second = (api('PATCH', '/v1/clusters/c', RESIZE,
+                         headers={'Idempotency-Key': '1'})
+                     for _ in range(2))
+    assert first.headers[HEADER] == second.headers[HEADER]
+    assert len(operations(api)) == 1
+    # And so does that of a deletion which is under way.
+    first, second = (api('DELETE', '/v1/clusters/c') for _ in range(2))
+    assert first.headers[HEADER] == second.headers[HEADER]
+
+
+@pytest.mark.parametrize('body', [[], HEALTH])
+def test_what_begins_nothing_names_no_operation(api, cluster, body):
+    answer = api('PATCH', '/v1/clusters/c', body)
+    assert answer.status_int == 202
+    assert HEADER not in answer.headers

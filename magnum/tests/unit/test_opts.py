@@ -211,3 +211,4 @@ def test_a_sample_can_be_generated_with_our_defaults(namespace, tmp_path):
     for group in CONTRACT:
         assert f'[{group or "DEFAULT"}]' in text
     assert '#allow_methods = GET,PUT,POST,DELETE,PATCH' in text
+    assert ',X-Container-Infra-Operation\n' in text
