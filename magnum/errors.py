@@ -19,6 +19,7 @@
      +- Conflict                     409
      |   +- AlreadyExists
      |   +- WrongStatus
+     +- PreconditionFailed           412
      +- UnsupportedMediaType         415
      +- KeyReused                    422
      +- AuthorisationEnded           403  the token or trust is of no use now
@@ -173,6 +174,13 @@ class WrongStatus(Conflict):
     def __init__(self, operation, kind, ident, status):
         super().__init__(f'{operation} {kind} {ident} when status is '
                          f'"{status}" is not supported.')
+
+
+class PreconditionFailed(MagnumError):
+    """What is to be changed is not what the caller has seen."""
+
+    http_status = 412
+    code = 'PRECONDITION_FAILED'
 
 
 class KeyReused(MagnumError):

@@ -52,12 +52,13 @@ def post(call):
     return _show(call, cluster, pem=pem, **asked)
 
 
-@expose.method(answers=202, result=types.Identity, keyed=True,
+@expose.method(answers=202, result=types.Identity, keyed=True, tagged=True,
                begins=True)
 def patch(call, cluster_ident):
     """Replace the CAs of a cluster."""
     cluster = clusters.find(call, cluster_ident, rules.ROTATE_CA,
                             rules.ROTATE_CA_ALL_PROJECTS)
+    clusters.require_seen(call, cluster)
     rotate_ca.request(call.context, cluster)
     return {'uuid': cluster.uuid}
 

@@ -30,12 +30,13 @@ class Upgrade(types.Resource):
 
 @expose.method(body=Resize, answers=202, since=versions.RESIZE,
                unversioned=versions.RESIZE, result=types.Identity, keyed=True,
-               begins=True)
+               tagged=True, begins=True)
 def resize(call, cluster_ident):
     """Change the number of nodes of a group, or replace some of them."""
     clusters.check_node_count(call, call.body['node_count'])
     cluster = clusters.find(call, cluster_ident, rules.RESIZE,
                             rules.RESIZE_ALL_PROJECTS)
+    clusters.require_seen(call, cluster)
     resize_cluster.request(call.context, cluster, _nodegroup(call, cluster),
                            call.body['node_count'],
                            call.body['nodes_to_remove'])
@@ -44,7 +45,7 @@ def resize(call, cluster_ident):
 
 @expose.method(body=Upgrade, answers=202, since=versions.ACTIONS,
                unversioned=versions.UPGRADE, result=types.Identity, keyed=True,
-               begins=True)
+               tagged=True, begins=True)
 def upgrade(call, cluster_ident):
     """Bring the nodes of a cluster to what another template says."""
     if call.version < versions.UPGRADE:
@@ -53,6 +54,7 @@ def upgrade(call, cluster_ident):
                              f'{call.version}.')
     cluster = clusters.find(call, cluster_ident, rules.UPGRADE,
                             rules.UPGRADE_ALL_PROJECTS)
+    clusters.require_seen(call, cluster)
     template = _new_template(call)
     upgrade_cluster.request(call.context, cluster, template,
                             _nodegroup(call, cluster),

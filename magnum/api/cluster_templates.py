@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cluster templates: plain rows, with many rules about what may be in them."""
 
+import functools
 import uuid
 
 from oslo_config import cfg
 
+from magnum.api import etags
 from magnum.api import expose
 from magnum.api import paging
 from magnum.api import patch as patches
@@ -111,7 +113,7 @@ def detail(call):
     return _list(call, 'clustertemplates/detail', rules.DETAIL_ALL_PROJECTS)
 
 
-@expose.method(result=ClusterTemplate)
+@expose.method(result=ClusterTemplate, tagged=True)
 def get_one(call, template_ident):
     """Show a cluster template."""
     all_projects = expose.all_projects(call, rules.GET_ONE_ALL_PROJECTS)
@@ -171,12 +173,14 @@ def _created(call, row):
     return _show(call, row)
 
 
-@expose.method(patch=ClusterTemplate, result=ClusterTemplate, keyed=True)
+@expose.method(patch=ClusterTemplate, result=ClusterTemplate, keyed=True,
+               tagged=True)
 def patch(call, template_ident):
     """Change a cluster template."""
     all_projects = expose.all_projects(call, rules.UPDATE_ALL_PROJECTS)
     row = db.read(templates.find, call.context, template_ident, all_projects)
     policy.authorize(call.context, rules.UPDATE, row)
+    _require_seen(call, row)
     return change(call, row, ClusterTemplate, rules.PUBLISH, _show)
 
 
@@ -205,6 +209,7 @@ def change(call, row, kind, publish, shown):
 
 def _change(session, call, row, changes, shown):
     templates.lock(session, row.uuid)
+    call.context.conditions.check(session)
     if changes.keys() - HARMLESS and templates.in_use(session, row.uuid):
         raise _in_use(row)
     body = shown(call, templates.update(session, row.uuid, changes))
@@ -212,12 +217,13 @@ def _change(session, call, row, changes, shown):
     return body
 
 
-@expose.method(answers=204, keyed=True)
+@expose.method(answers=204, keyed=True, tagged=True)
 def delete(call, template_ident):
     """Delete a cluster template that no cluster uses."""
     all_projects = expose.all_projects(call, rules.DELETE_ALL_PROJECTS)
     row = db.read(templates.find, call.context, template_ident, all_projects)
     policy.authorize(call.context, rules.DELETE, row)
+    _require_seen(call, row)
     remove(call, row)
 
 
@@ -230,9 +236,16 @@ def remove(call, row):
 
 
 def _remove(session, call, row):
+    templates.lock(session, row.uuid)
+    call.context.conditions.check(session)
     if not templates.delete(session, row.uuid):
         raise _in_use(row)
     call.context.conditions.keep(session)
+
+
+def _require_seen(call, row):
+    etags.require(call, functools.partial(_show, call), row,
+                  lambda session: templates.load(session, row.uuid))
 
 
 def _list(call, path, rule):

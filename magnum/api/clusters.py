@@ -5,6 +5,9 @@ A request that changes one is written down by an operation's `request`, which
 refuses what cannot be; reading never leaves the database.
 """
 
+import functools
+
+from magnum.api import etags
 from magnum.api import expose
 from magnum.api import paging
 from magnum.api import patch as patches
@@ -134,13 +137,13 @@ def detail(call):
                        [_show(call, row, **_labels(row)) for row in rows])
 
 
-@expose.method(result=Cluster)
+@expose.method(result=Cluster, tagged=True)
 def get_one(call, cluster_ident):
     """Show a cluster."""
     all_projects = expose.all_projects(call, rules.GET_ONE_ALL_PROJECTS)
     row = db.read(clusters.shown, call.context, cluster_ident, all_projects)
     policy.authorize(call.context, rules.GET, row)
-    return _show(call, row, **_labels(row), **faults(row))
+    return _whole(call, row)
 
 
 @expose.method(body=Cluster, answers=202, result=types.Identity, keyed=True,
@@ -155,12 +158,13 @@ def post(call):
 
 
 @expose.method(
-    patch=Cluster, answers=202, result=types.Identity, keyed=True,
+    patch=Cluster, answers=202, result=types.Identity, keyed=True, tagged=True,
     begins=True, query=(
         expose.Parameter('rollback', types.BOOLEAN, since=versions.ROLLBACK),))
 def patch(call, cluster_ident):
     """Change the number of workers, or report the cluster's health."""
     row = find(call, cluster_ident, rules.UPDATE, rules.UPDATE_ALL_PROJECTS)
+    require_seen(call, row)
     before = patchable(row)
     after = patches.apply(Cluster, call.changes, before)
     changed = patches.differences(before, after)
@@ -179,15 +183,23 @@ def patch(call, cluster_ident):
         check_node_count(call, after['node_count'])
         resize_cluster.request_patch(call.context, row, after['node_count'])
     if changed & HEALTH:
-        clusters.set_health(row.uuid, after['health_status'],
-                            after['health_status_reason'])
+        db.write(_set_health, call, row, after, changed)
     return {'uuid': row.uuid}
 
 
-@expose.method(answers=204, keyed=True, begins=True)
+def _set_health(session, call, row, after, changed):
+    if 'node_count' not in changed:
+        clusters.touch(session, row.uuid)
+        call.context.conditions.check(session)
+    clusters.set_health(session, row.uuid, after['health_status'],
+                        after['health_status_reason'])
+
+
+@expose.method(answers=204, keyed=True, tagged=True, begins=True)
 def delete(call, cluster_ident):
     """Delete a cluster."""
     row = find(call, cluster_ident, rules.DELETE, rules.DELETE_ALL_PROJECTS)
+    require_seen(call, row)
     delete_cluster.request(call.context, row)
 
 
@@ -201,6 +213,15 @@ def find(call, ident, rule, rule_of_all_projects, target=None):
                   template=True)
     policy.authorize(call.context, rule, target(row) if target else row)
     return row
+
+
+def require_seen(call, row):
+    """Refuse to change a cluster that the caller has seen otherwise.
+
+    :raises PreconditionFailed: the header If-Match says so.
+    """
+    etags.require(call, functools.partial(_whole, call), row,
+                  lambda session: clusters.load(session, row.uuid))
 
 
 def check_node_count(call, node_count):
@@ -237,6 +258,10 @@ def template(call, ident):
 def _template_and_room(session, context, ident):
     return (templates.find(session, context, ident),
             quota.room(session, context.project_id))
+
+
+def _whole(call, row):
+    return _show(call, row, **_labels(row), **faults(row))
 
 
 def _show(call, row, only=None, **computed):

@@ -25,8 +25,10 @@ from urllib import parse as urlparse
 
 import pecan
 import webob
+from webob import etag
 
 from magnum.api import bodies
+from magnum.api import etags
 from magnum.api import framework
 from magnum.api import idempotency
 from magnum.api import middleware
@@ -71,6 +73,7 @@ class Declared:
     also: dict
     keyed: bool
     begins: bool
+    tagged: bool
 
 
 @dataclasses.dataclass
@@ -86,6 +89,8 @@ class Call:
     headers: dict = dataclasses.field(default_factory=dict)
     # The method's usual one, or another.
     status: int | None = None
+    # What the caller has seen; any will do if nothing is said.
+    if_match: Any = etag.AnyETag
     # Where an operation is answered with more than its cluster's uuid: what
     # gives the body, called with the transaction and the operation.
     shown: Callable[..., dict] | None = None
@@ -128,7 +133,8 @@ def all_projects(call, rule):
 
 def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
            unversioned=None, query=(), body=None, patch=None, result=None,
-           only=None, headers=None, also=None, keyed=False, begins=False):
+           only=None, headers=None, also=None, keyed=False, begins=False,
+           tagged=False):
     """Make a function reachable over HTTP.
 
     It is given a Call and the variable parts of the path, and returns what
@@ -143,6 +149,8 @@ def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
     :param body: the type of the object it takes.
     :param patch: the type that a JSON patch which it takes is for.
     :param keyed: whether it may be repeated with an Idempotency-Key.
+    :param tagged: whether it answers with the tag of a resource, or changes
+        one that has a tag, by `etags.require`.
 
     The rest is for the API's description only.
 
@@ -156,7 +164,7 @@ def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
     """
     declared = Declared(answers, since, until, unversioned, tuple(query),
                         body, patch, result, only, headers or {}, also or {},
-                        keyed, begins)
+                        keyed, begins, tagged)
 
     def decorate(function):
         @functools.wraps(function)
@@ -168,8 +176,10 @@ def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
                     call, request, functools.partial(function, call,
                                                      *idents)))
             body = function(call, *idents)
-            return _response(call.status, call.headers,
-                             None if body is None else json.dumps(body))
+            text = None if body is None else json.dumps(body)
+            if declared.tagged and request.method == 'GET':
+                return _tagged(request, text)
+            return _response(call.status, call.headers, text)
 
         controller.declared = declared
         return framework.exposed(controller)
@@ -185,7 +195,7 @@ def _call(request, declared):
     call = Call(context=context, version=version,
                 url=request.application_url,
                 query=_query(request, declared, version),
-                status=declared.answers)
+                status=declared.answers, if_match=request.if_match)
     context.conditions = Naming(call)
     # Bodies of DELETE mean nothing: 22.0.0 takes some, others are sent.
     document = None if request.method == 'DELETE' else _document(request)
@@ -251,6 +261,16 @@ def _document(request):
 
 def _no_constant(word):
     raise ValueError(word)
+
+
+def _tagged(request, text):
+    tag = etags.of(text)
+    headers = {etags.HEADER: f'"{tag}"'}
+    if tag not in request.if_none_match:
+        return _response(200, headers, text)
+    response = _response(304, headers, None)
+    response.content_length = None
+    return response
 
 
 def _response(status, headers, body):

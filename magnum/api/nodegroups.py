@@ -4,6 +4,7 @@
 import functools
 
 from magnum.api import clusters
+from magnum.api import etags
 from magnum.api import expose
 from magnum.api import paging
 from magnum.api import patch as patches
@@ -96,7 +97,7 @@ def get_all(call, cluster_ident):
                         for row in rows])
 
 
-@_method(result=NodeGroup)
+@_method(result=NodeGroup, tagged=True)
 def get_one(call, cluster_ident, nodegroup_ident):
     """Show a nodegroup."""
     policy.authorize(call.context, rules.GET)
@@ -117,12 +118,13 @@ def post(call, cluster_ident):
 
 
 @_method(patch=NodeGroup, answers=202, result=NodeGroup, keyed=True,
-         begins=True)
+         tagged=True, begins=True)
 def patch(call, cluster_ident, nodegroup_ident):
     """Change the limits, labels or taints of a nodegroup."""
     cluster = _cluster(call, cluster_ident, rules.UPDATE_ALL_PROJECTS)
     policy.authorize(call.context, rules.UPDATE)
     row = _nodegroup(cluster, nodegroup_ident)
+    _require_seen(call, cluster, row)
     before = {name: getattr(row, name)
               for name in ('min_node_count', 'max_node_count', 'node_labels',
                            'node_taints')}
@@ -136,12 +138,13 @@ def patch(call, cluster_ident, nodegroup_ident):
     return _show(call, cluster, row)
 
 
-@_method(answers=204, keyed=True, begins=True)
+@_method(answers=204, keyed=True, tagged=True, begins=True)
 def delete(call, cluster_ident, nodegroup_ident):
     """Delete a nodegroup, and its nodes."""
     policy.authorize(call.context, rules.DELETE)
     cluster, row = _find(call, cluster_ident, nodegroup_ident,
                          rules.DELETE_ALL_PROJECTS)
+    _require_seen(call, cluster, row)
     delete_nodegroup.request(call.context, cluster, row)
 
 
@@ -164,6 +167,11 @@ def _find(call, cluster_ident, nodegroup_ident, rule):
 
 def _nodegroup(cluster, ident):
     return db.read(nodegroups.find, cluster, ident)
+
+
+def _require_seen(call, cluster, row):
+    etags.require(call, functools.partial(_show, call, cluster), row,
+                  lambda session: nodegroups.load(session, row.uuid))
 
 
 def _begun(call, cluster, session, operation):

@@ -20,7 +20,6 @@ from sqlalchemy import orm
 from magnum import context as contexts
 from magnum.db import models
 from magnum.db import pages
-from magnum.db import session as db
 from magnum.db import statements
 
 # PyMySQL takes longer to read what a column is than to read its value, so that
@@ -185,19 +184,14 @@ def write(session: orm.Session, cluster: models.Cluster,
     statements.write(session, cluster, columns)
 
 
-@db.retried
-def set_health(uuid: str, status: str | None,
+def set_health(session: orm.Session, uuid: str, status: str | None,
                reason: Mapping[str, str] | None) -> None:
-    """Store the health that was reported, in a transaction of its own.
+    """Store the health that was reported.
 
     The cluster's status stays: no work comes of it.
     """
-    with db.writer() as session:
-        statements.execute(
-            session, sa.update(models.Cluster)
-            .where(models.Cluster.uuid == uuid)
-            .values(health_status=status,
-                    health_status_reason=dict(reason or {})))
+    set_columns(session, uuid, {'health_status': status,
+                                'health_status_reason': dict(reason or {})})
 
 
 def delete(session: orm.Session, uuid: str) -> None:

@@ -124,8 +124,10 @@ def update(session: orm.Session, uuid: str,
 
 
 def delete(session: orm.Session, uuid: str) -> bool:
-    """Delete a template unless a cluster uses it; whether it is gone."""
-    lock(session, uuid)
+    """Delete a template unless a cluster uses it; whether it is gone.
+
+    The caller has locked it.
+    """
     return bool(statements.execute(
         session, sa.delete(models.ClusterTemplate)
         .where(models.ClusterTemplate.uuid == uuid, ~_used(uuid)))

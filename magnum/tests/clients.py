@@ -101,7 +101,8 @@ def read(path, response):
     :param path: of the request, with its version.
     :raises Misread: one of them would stumble.
     """
-    if 300 <= response.status_int < 400:
+    # What was asked for only if it has changed is no redirect.
+    if 300 <= response.status_int < 400 and response.status_int != 304:
         raise Misread(f'{path}: redirects are not followed.')
     if 'Retry-After' in response.headers and response.status_int != 413:
         raise Misread(f'{path}: Retry-After is not understood.')

@@ -65,6 +65,7 @@ MEANING = {
     406: 'The microversion is malformed, not supported, or older than what '
          'is asked for; or the answer cannot be JSON.',
     409: 'It contradicts what there is, such as a name that several have.',
+    412: 'The resource is not as the caller has seen it.',
     415: 'The body is not JSON.',
     422: 'The Idempotency-Key is that of another request.',
     500: 'The service failed.',

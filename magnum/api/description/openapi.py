@@ -18,6 +18,7 @@ import sys
 
 from magnum.api.description import answers
 from magnum.api.description import schemas
+from magnum.api import etags
 from magnum.api import expose
 from magnum.api import idempotency
 from magnum.api import types
@@ -33,6 +34,18 @@ _KEY = {'name': idempotency.HEADER, 'in': 'header',
         'description': 'The same request with the same key gets the answer '
                        'that it had at first, and does nothing more.',
         'schema': {'type': 'string', 'pattern': f'^{idempotency.PATTERN}$'}}
+
+
+_TAG = {'description': 'Another one for each state of the resource.',
+        'required': True, 'schema': {'type': 'string',
+                                     'pattern': '^"[0-9a-f]{32}"$'}}
+_IF_MATCH = {'name': etags.IF_MATCH, 'in': 'header',
+             'description': 'The ETag of what is to be changed, as the caller '
+                            'has seen it.',
+             'schema': {'type': 'string'}}
+_IF_NONE_MATCH = {'name': etags.IF_NONE_MATCH, 'in': 'header',
+                  'description': 'The ETag of what the caller already has.',
+                  'schema': {'type': 'string'}}
 
 
 def document(routes, public, url=None):
@@ -83,7 +96,7 @@ def _operation(path, method, controller, is_public, components):
         'operationId': f'{noun}_{controller.__name__}',
         'summary': _first_line(controller),
         'tags': [noun],
-        'parameters': _parameters(path, declared),
+        'parameters': _parameters(path, method, declared),
         'responses': _responses(path, method, declared, is_public,
                                 components),
         'security': [] if is_public else [{TOKEN: []}]}
@@ -159,12 +172,14 @@ def _rules(path, method):
             if here in getattr(rule, 'operations', ())]
 
 
-def _parameters(path, declared):
+def _parameters(path, method, declared):
     found = [] if path == '' else [{'$ref': '#/components/parameters/Version'}]
     found += [{'name': name, 'in': 'path', 'required': True,
                'schema': _SEGMENT} for name in re.findall(r'{(\w+)}', path)]
     if declared.keyed:
         found.append(_KEY)
+    if declared.tagged:
+        found.append(_IF_NONE_MATCH if method == 'GET' else _IF_MATCH)
     for parameter in declared.query:
         schema = schemas.taken(parameter.kind)
         if parameter.default is not None:
@@ -194,6 +209,8 @@ def _responses(path, method, declared, is_public, components):
         codes.add(415)
     if declared.keyed:
         codes.add(422)
+    if declared.tagged and method != 'GET':
+        codes.add(412)
     successes = {}
     results = {declared.answers: declared.result, **declared.also}
     for code, result in results.items():
@@ -205,6 +222,11 @@ def _responses(path, method, declared, is_public, components):
         if schema is not None:
             success['content'] = {expose.JSON: {'schema': schema}}
         successes[str(code)] = success
+    if declared.tagged and method == 'GET':
+        successes['200']['headers'] |= {etags.HEADER: _TAG}
+        successes['304'] = {
+            'description': http.HTTPStatus(304).phrase,
+            'headers': answers.headers() | {etags.HEADER: _TAG}}
     return successes | answers.answers(codes, path != '')
 
 

@@ -39,6 +39,7 @@ def create(uuid, held, go_on):
 @db.retried
 def delete(uuid, held, go_on):
     with db.writer() as session:
+        templates.lock(session, uuid)
         gone = templates.delete(session, uuid)
         held.set()
         assert go_on.wait(60)

@@ -288,7 +288,7 @@ def test_an_update_needs_a_settled_cluster(cluster, context):
 
 
 def test_a_health_report_changes_no_status(cluster):
-    clusters.set_health(cluster.uuid, 'HEALTHY', {'api': 'ok'})
+    db.write(clusters.set_health, cluster.uuid, 'HEALTHY', {'api': 'ok'})
     row = stored(cluster)
     assert (row.health_status, row.health_status_reason, row.status) == (
         'HEALTHY', {'api': 'ok'}, 'CREATE_COMPLETE')
