@@ -17,6 +17,8 @@ from magnum import rpc
 from magnum.tests import factories
 from magnum.tests import wsgi
 
+OPERATION = '0b0e9d3c-6f5a-4c18-9d27-3f1f7a52e8b4'
+
 # path: how many SELECTs at most
 LISTS = {
     '/v1/clusters': 2,
@@ -24,6 +26,7 @@ LISTS = {
     '/v1/clustertemplates': 1,
     '/v1/clustertemplates/detail': 1,
     '/v1/clusters/first/nodegroups': 2,
+    '/v1/clusters/first/operations': 2,
     '/v1/quotas': 1,
     '/v1/quotas?all_tenants=true': 1,
     '/v1/federations': 1,
@@ -41,6 +44,7 @@ ITEMS = {
     '/v1/clusters/first': 1,
     '/v1/clustertemplates/first': 1,
     '/v1/clusters/first/nodegroups/default-worker': 2,
+    f'/v1/operations/{OPERATION}': 2,
     '/v1/certificates/first': 2,
     '/v1/certificates/first/etcd': 2,
     '/v1/quotas/p/Cluster': 1,
@@ -108,10 +112,12 @@ def test_a_list_costs_the_same_for_one_row_and_for_fifty(alone, path, token):
     if token == 'member' and path.startswith(FOR_ADMINISTRATORS):
         pytest.skip('for administrators only')
     first = fill(1, 'first')
+    factories.store(factories.operation(first))
     counts, sizes = [], []
     for more in (0, 49):
         fill(more)
-        factories.store(*(factories.nodegroup(first) for _ in range(more)))
+        factories.store(*(factories.nodegroup(first) for _ in range(more)),
+                        *(factories.operation(first) for _ in range(more)))
         with statements() as seen:
             answer = alone('GET', path, token=token, version=version(path))
         assert answer.status_int == 200, answer.text
@@ -125,7 +131,9 @@ def test_a_list_costs_the_same_for_one_row_and_for_fifty(alone, path, token):
 
 @pytest.mark.parametrize('path', ITEMS)
 def test_an_item_costs_little(alone, path):
-    wsgi.played(fill(1, 'first').uuid, 'CERTIFIED')
+    cluster = fill(1, 'first')
+    factories.store(factories.operation(cluster, uuid=OPERATION))
+    wsgi.played(cluster.uuid, 'CERTIFIED')
     with statements() as seen:
         answer = alone('GET', path, version=version(path))
     assert answer.status_int == 200, answer.text
