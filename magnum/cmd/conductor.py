@@ -19,6 +19,7 @@ from oslo_service import opts as service_opts
 
 from magnum.conductor import service
 from magnum import config
+from magnum.db import session as db
 from magnum import reports
 from magnum import seals
 from magnum import version
@@ -40,6 +41,8 @@ def main():
     signals = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, frame: signals.put(number))
+    # Its loops try again, and end at a signal.
+    db.fail_at_once()
     conductor = service.Conductor()
     LOG.info('magnum-conductor %s starts, process %d.', version.text(),
              os.getpid())

@@ -213,8 +213,8 @@ def brief(error):
 
 
 def main(argv=None):
-    # Say soon that there is no database; whoever wants to wait calls again.
-    CONF.set_override('max_retries', 0, group='database')
+    # Whoever wants to wait for the database calls again.
+    session.fail_at_once()
     # The library reads the files itself, else it does not know of --json.
     return upgradecheck.main(CONF, 'magnum', Checks(),
                              sys.argv[1:] if argv is None else argv)

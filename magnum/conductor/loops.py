@@ -43,9 +43,9 @@ class Loop:
     def start(self) -> None:
         self._thread.start()
 
-    def join(self) -> None:
+    def join(self, seconds: float | None = None) -> None:
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(seconds)
 
     def is_alive(self) -> bool:
         return self._thread.is_alive()

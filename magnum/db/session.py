@@ -150,6 +150,15 @@ def be_patient():
         reset()
 
 
+def fail_at_once():
+    """Do not wait for a database that is away, and do not make others wait.
+
+    The library would hold whoever connects first, and all threads behind it,
+    for [database] max_retries times ten seconds.
+    """
+    CONF.set_override('max_retries', 0, group='database')
+
+
 def engine():
     return _sessions().kw['bind']
 

@@ -11,6 +11,7 @@ import sys
 
 from magnum.api import app
 from magnum import config
+from magnum.db import session as db
 from magnum import seals
 
 
@@ -28,4 +29,5 @@ def _our_arguments(program, argv):
 config.parse(_our_arguments(sys.argv[0], sys.argv[1:]), prog='magnum-api')
 config.setup_logging()
 seals.check()
+db.fail_at_once()
 application = app.build()

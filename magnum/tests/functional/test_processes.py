@@ -179,3 +179,14 @@ def _answer(url, seconds=40):
             if time.monotonic() > end:
                 raise
             time.sleep(0.2)
+
+
+def test_a_conductor_without_its_database_stops_at_once(start, config):
+    config.write_text(re.sub(
+        'sqlite:.*', 'mysql+pymysql://magnum:secret@127.0.0.1:1/magnum',
+        config.read_text()))
+    process, log = start('magnum-conductor')
+    wait_for(log, 'The database is out of reach of claims')
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) == 0
+    assert 'Traceback' not in log.read_text()
