@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
 import enum
-from typing import Any
 from typing import TYPE_CHECKING
 
+from magnum.drivers import labels as label_table
 from magnum import errors
 from magnum import specs
 
@@ -162,8 +162,8 @@ class Driver(abc.ABC):
     # Heat makes servers, ports, volumes and load balancers by the names and
     # labels of a cluster: the API then asks the cloud whether it will.
     built_by_heat = False
-    # The labels that it reads, by name.
-    labels: Mapping[str, Any] = {}
+    # The labels that it reads; none: it does not say.
+    labels: label_table.Table = {}
 
     @property
     def networks(self) -> tuple[str, ...]:

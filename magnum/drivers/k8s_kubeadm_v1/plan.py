@@ -5,20 +5,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from magnum.drivers import base
+from magnum.drivers import labels as label_table
 from magnum import specs
 
 
 def of(spec: specs.ClusterSpec, labels: Mapping[str, Any]) -> base.Plan:
     """:param labels: as read, by the names of the table."""
-    unknown = sorted(set(spec.labels) - set(labels))
     return base.Plan(
         {kind: count for kind, count in _counts(spec, labels).items()
          if count},
-        {name: ','.join(map(str, value)) if isinstance(value, list | tuple)
-         else str(value)
-         for name, value in labels.items() if value is not None},
-        tuple(f'Label {name} is kept, but this driver does not use it.'
-              for name in unknown))
+        {name: label_table.as_text(value) for name, value in labels.items()
+         if value is not None},
+        tuple(label_table.unused(labels, spec.labels)))
 
 
 def _counts(spec: specs.ClusterSpec,
