@@ -15,6 +15,7 @@ from magnum.db import models
 from magnum.db import session as db
 from magnum.db import templates
 from magnum import drivers
+from magnum.drivers import labels
 from magnum import errors
 from magnum import node_text
 from magnum import openstack
@@ -124,7 +125,7 @@ def get_one(call, template_ident):
 
 
 @expose.method(body=ClusterTemplate, answers=201, result=ClusterTemplate,
-               keyed=True,
+               keyed=True, warns=True,
                headers={'Location': 'Where the new cluster template is.'})
 def post(call):
     """Create a cluster template."""
@@ -156,6 +157,7 @@ def create(call, kind, word, shown):
         {name: getattr(row, name) for name in REFERENCES},
         then={'image_id': lambda image: _derive(kind, row, image)})
     row.cluster_distro = found.image.properties['os_distro']
+    _check_labels(call, row, row.labels)
     if kind is ClusterTemplate:
         references.check_root_disk(found, row.labels)
     return db.write(_add, call, row, shown)
@@ -174,7 +176,7 @@ def _created(call, row):
 
 
 @expose.method(patch=ClusterTemplate, result=ClusterTemplate, keyed=True,
-               tagged=True)
+               tagged=True, warns=True)
 def patch(call, template_ident):
     """Change a cluster template."""
     all_projects = expose.all_projects(call, rules.UPDATE_ALL_PROJECTS)
@@ -201,6 +203,11 @@ def change(call, row, kind, publish, shown):
         changed.add('driver')
     wanted = models.ClusterTemplate(**after)
     _check_changes(call, kind, wanted, changed)
+    if wanted.driver != row.driver:
+        _check_labels(call, wanted, wanted.labels or ())
+    elif 'labels' in changed:
+        _check_labels(call, wanted, desired.changed_labels(row.labels,
+                                                           wanted.labels))
     changed = {name for name in changed | DERIVED
                if getattr(wanted, name) != before[name]}
     return db.write(_change, call, row, {
@@ -288,6 +295,21 @@ def _check_combination(row):
     wish_rules.check_storage(row.docker_storage_driver,
                              row.docker_volume_size)
     references.boot_volume_size(row.labels)
+
+
+def _check_labels(call, row, names):
+    """Refuse labels of these names that the driver cannot read.
+
+    A baymodel may be without a driver.
+    """
+    try:
+        known = drivers.for_template(row).labels
+    except errors.DriverNotFound:
+        return
+    given = {name: value for name, value in (row.labels or {}).items()
+             if name in names}
+    labels.check(known, given)
+    call.warn(labels.unused(known, given))
 
 
 def _check_changes(call, kind, row, changed):

@@ -147,13 +147,14 @@ def get_one(call, cluster_ident):
 
 
 @expose.method(body=Cluster, answers=202, result=types.Identity, keyed=True,
-               begins=True)
+               begins=True, warns=True)
 def post(call):
     """Create a cluster."""
     policy.authorize(call.context, rules.CREATE)
     chosen, room = template(call, call.body.pop('cluster_template_id'))
     check_node_count(call, call.body['node_count'])
-    row = create_cluster.request(call.context, chosen, call.body, room=room)
+    row = create_cluster.request(call.context, chosen, call.body, room=room,
+                                 warn=call.warn)
     return {'uuid': row.uuid}
 
 

@@ -20,6 +20,7 @@ from collections.abc import Callable
 import dataclasses
 import functools
 import json
+import re
 from typing import Any
 from urllib import parse as urlparse
 
@@ -44,6 +45,9 @@ JSON = framework.JSON
 
 # What of an answer names the operation that the request has begun.
 OPERATION_HEADER = 'X-Container-Infra-Operation'
+
+# Proxies have little room for all headers of an answer together.
+MOST_WARNINGS, LONGEST_WARNING = 8, 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +78,7 @@ class Declared:
     keyed: bool
     begins: bool
     tagged: bool
+    warns: bool
 
 
 @dataclasses.dataclass
@@ -102,6 +107,12 @@ class Call:
         if self.shown is not None:
             return self.shown(session, operation)
         return {'uuid': operation.cluster_uuid}
+
+    def warn(self, texts):
+        """Tell of what is accepted and may not be meant, in sentences."""
+        texts = list(texts)
+        if texts:
+            self.headers['Warning'] = _warning(texts)
 
     def links(self, collection, uuid):
         """Where a resource is found, with the version and without."""
@@ -134,7 +145,7 @@ def all_projects(call, rule):
 def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
            unversioned=None, query=(), body=None, patch=None, result=None,
            only=None, headers=None, also=None, keyed=False, begins=False,
-           tagged=False):
+           tagged=False, warns=False):
     """Make a function reachable over HTTP.
 
     It is given a Call and the variable parts of the path, and returns what
@@ -161,10 +172,11 @@ def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
         the work has only begun.
     :param also: the types of successes with other statuses, by status.
     :param begins: whether it begins an operation, which the answer names.
+    :param warns: whether it may have warnings.
     """
     declared = Declared(answers, since, until, unversioned, tuple(query),
                         body, patch, result, only, headers or {}, also or {},
-                        keyed, begins, tagged)
+                        keyed, begins, tagged, warns)
 
     def decorate(function):
         @functools.wraps(function)
@@ -284,3 +296,17 @@ def _response(status, headers, body):
         response.body = body.encode()
     response.headers.update(headers)
     return response
+
+
+def _warning(texts):
+    """The header of that name, as RFC 7234 has it."""
+    shown = texts[:MOST_WARNINGS]
+    if len(texts) > MOST_WARNINGS:
+        shown[-1] = f'There are {len(texts) - len(shown) + 1} more warnings.'
+    return ', '.join(f'299 - "{_quoted(text)}"' for text in shown)
+
+
+def _quoted(text):
+    # What is no ASCII, or would end a line, is shown as Python has it.
+    plain = text.encode('unicode_escape').decode()[:LONGEST_WARNING]
+    return re.sub(r'(["\\])', r'\\\1', plain)

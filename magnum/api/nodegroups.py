@@ -107,13 +107,14 @@ def get_one(call, cluster_ident, nodegroup_ident):
 
 
 @_method(body=NodeGroup, answers=202, result=NodeGroup, keyed=True,
-         begins=True)
+         begins=True, warns=True)
 def post(call, cluster_ident):
     """Add a nodegroup to a cluster."""
     policy.authorize(call.context, rules.CREATE)
     cluster = _cluster(call, cluster_ident, rules.CREATE_ALL_PROJECTS)
     call.shown = functools.partial(_begun, call, cluster)
-    row = create_nodegroup.request(call.context, cluster, call.body)
+    row = create_nodegroup.request(call.context, cluster, call.body,
+                                   call.warn)
     return _show(call, cluster, row)
 
 

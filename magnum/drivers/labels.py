@@ -95,7 +95,7 @@ def read(known: Table, labels: Mapping[str, Any],
     """
     values = {}
     for name, label in known.items():
-        given = _given(labels.get(name))
+        given = str(labels.get(name) or '').strip()
         if given:
             values[name] = _value(label, given)
         elif defaults and name in defaults:
@@ -105,16 +105,14 @@ def read(known: Table, labels: Mapping[str, Any],
     return values
 
 
-def check(known: Table, labels: Mapping[str, Any],
-          names: Collection[str] | None = None) -> None:
+def check(known: Table, labels: Mapping[str, Any]) -> None:
     """Refuse what is not of its label's kind.
 
-    :param names: those to look at; else all.
-    :raises InvalidParameter: a value is not of the label's kind.
+    :raises InvalidParameter: a value is not.
     """
     for name, value in labels.items():
-        given = _given(value)
-        if given and name in known and (names is None or name in names):
+        given = str(value or '').strip()
+        if given and name in known:
             _value(known[name], given)
 
 
@@ -125,8 +123,8 @@ def unused(known: Collection[str], labels: Collection[str]) -> Iterator[str]:
     """
     if known:
         for name in sorted(set(labels) - set(known)):
-            yield (f'Label {_shown(name)} is kept, but the driver of the '
-                   f'cluster does not use it.')
+            yield (f'Label {_shown(name)} is kept, but the driver does '
+                   f'not use it.')
 
 
 def defaults(known: Table) -> dict[str, str]:
@@ -151,10 +149,6 @@ def as_text(value: Any) -> str:
         return ''
     return (','.join(map(str, value)) if isinstance(value, list | tuple)
             else str(value))
-
-
-def _given(value: Any) -> str:
-    return '' if value is None else str(value).strip()
 
 
 def _value(label: Label, given: str) -> Any:

@@ -2,6 +2,7 @@
 """Create a cluster."""
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
 from typing import Any
@@ -39,7 +40,9 @@ KIND = kinds.Kind(
 def request(context: context.RequestContext,
             template: models.ClusterTemplate, asked: Mapping[str, Any],
             flavors: FlavorRules = references.disks,
-            room: quota.Room | None = None) -> models.Cluster:
+            room: quota.Room | None = None,
+            warn: Callable[[Iterable[str]], object] = tuple
+            ) -> models.Cluster:
     """Write a new cluster down, together with the work that makes it.
 
     Everything that can be refused is refused here, before anything is stored.
@@ -47,6 +50,7 @@ def request(context: context.RequestContext,
     :param asked: the attributes that were sent; None means not given.
     :param flavors: what is asked of the flavors, by the labels.
     :param room: what is left of the quota, if it was read already.
+    :param warn: is given sentences for the user.
     """
     cluster = desired.new_cluster(template, asked, context.project_id,
                                   context.user_id)
@@ -75,10 +79,11 @@ def request(context: context.RequestContext,
                                             node_count)
     properties = desired.image_properties(found.image)
     public_key = references.public_key(found)
-    driver.check(dataclasses.replace(
+    plan = driver.check(dataclasses.replace(
         desired.spec(cluster, template, nodegroups,
                      image_properties=properties),
         subnet_cidrs=subnets, public_key=public_key))
+    warn(plan.warnings)
     submit.submit(context, submit.Wish(
         KIND, cluster, options={'image_properties': properties,
                                 'public_key': public_key,

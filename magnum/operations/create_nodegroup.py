@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Add a group of nodes to a cluster."""
 
+from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +12,7 @@ from magnum import context
 from magnum.db import models
 from magnum.db import nodegroups
 from magnum.drivers import base
+from magnum.drivers import labels
 from magnum import errors
 from magnum import openstack
 from magnum.operations import changes
@@ -29,12 +32,15 @@ KIND = kinds.Kind(
 
 
 def request(context: context.RequestContext, cluster: models.Cluster,
-            asked: Mapping[str, Any]) -> models.NodeGroup:
+            asked: Mapping[str, Any],
+            warn: Callable[[Iterable[str]], object] = tuple
+            ) -> models.NodeGroup:
     """Write a new group down, together with the work that makes its nodes.
 
     Comes in order behind what is at work on the cluster.
 
     :param asked: all writable attributes; None means not given.
+    :param warn: is given sentences for the user.
     :raises WrongStatus: the cluster is being deleted.
     """
     _check(cluster, asked)
@@ -43,6 +49,11 @@ def request(context: context.RequestContext, cluster: models.Cluster,
     wish = submit.Wish(KIND, cluster, nodegroup=nodegroup)
 
     def check(driver: base.Driver) -> None:
+        # What it has of the cluster is no fault of this request.
+        own = {name: value for name, value in nodegroup.labels.items()
+               if (cluster.labels or {}).get(name) != value}
+        labels.check(driver.labels, own)
+        warn(labels.unused(driver.labels, own))
         _check_flavor(context, cluster, nodegroup.flavor_id)
         driver.check(desired.spec(cluster, cluster.template,
                                   [*cluster.nodegroups, nodegroup]))

@@ -65,6 +65,14 @@ def label_differences(parent: Mapping[str, str], own: Mapping[str, str]
     return overridden, added, skipped
 
 
+def changed_labels(before: Mapping[str, str] | None,
+                   after: Mapping[str, str]) -> set[str]:
+    """The names of the labels that differ."""
+    before = before or {}
+    return {name for name in before.keys() | after.keys()
+            if before.get(name) != after.get(name)}
+
+
 def image_properties(image: Any) -> dict[str, str]:
     """What of an image, or of none, is stored with an operation."""
     return {key: image.properties[key] for key in IMAGE_PROPERTIES

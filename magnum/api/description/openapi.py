@@ -29,6 +29,10 @@ from magnum import version as release
 TOKEN = 'token'
 
 _SEGMENT = {'type': 'string', 'minLength': 1, 'pattern': '^[^/]+$'}
+_WARNING = {
+    'description': 'What is accepted and may not be meant, such as labels '
+                   'that the driver does not use; as RFC 7234 has it.',
+    'schema': {'type': 'string', 'pattern': '^299 - "'}}
 
 _KEY = {'name': idempotency.HEADER, 'in': 'header',
         'description': 'The same request with the same key gets the answer '
@@ -243,6 +247,8 @@ def _headers(path, code, declared):
             # A patch may change nothing, or the cluster's health only.
             'required': declared.patch is None,
             'schema': {'type': 'string', 'format': 'uuid'}}
+    if declared.warns:
+        found['Warning'] = _WARNING
     return found
 
 

@@ -65,7 +65,7 @@ def get_one(call, baymodel_ident):
 
 
 @expose.method(until=versions.LAST_BAYS, body=BayModel, answers=201,
-               result=BayModel,
+               result=BayModel, warns=True,
                headers={'Location': 'Where the new baymodel is.'})
 def post(call):
     """Create a baymodel."""
@@ -75,7 +75,8 @@ def post(call):
     return cluster_templates.create(call, BayModel, 'model', _created)
 
 
-@expose.method(until=versions.LAST_BAYS, patch=BayModel, result=BayModel)
+@expose.method(until=versions.LAST_BAYS, patch=BayModel, result=BayModel,
+               warns=True)
 def patch(call, baymodel_ident):
     """Change a baymodel."""
     row = find(call, baymodel_ident)

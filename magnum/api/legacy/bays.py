@@ -108,7 +108,7 @@ def get_one(call, bay_ident):
 
 
 @expose.method(until=versions.LAST_BAYS, body=Bay, answers=202, begins=True,
-               result=types.Identity, also={201: Bay},
+               result=types.Identity, also={201: Bay}, warns=True,
                headers={'Location': 'Where the new bay is.'})
 def post(call):
     """Create a bay."""
@@ -124,7 +124,8 @@ def post(call):
     wish['name'] = wish['name'] or desired.generated_name('bay')
     # Nobody ever asked whether the flavor of a bay has a disk.
     row = create_cluster.request(call.context, template, wish,
-                                 flavors=lambda labels: {}, room=room)
+                                 flavors=lambda labels: {}, room=room,
+                                 warn=call.warn)
     if call.version < versions.ASYNCHRONOUS_BAYS:
         call.headers['Location'] = f'{call.url}/v1/bays/{row.uuid}'
         return _whole(call, row.uuid, 201)

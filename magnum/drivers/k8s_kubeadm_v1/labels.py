@@ -4,9 +4,8 @@
 `parameters.py` says what becomes of each.
 """
 
-from collections.abc import Mapping
+import functools
 import re
-from typing import Any
 
 from magnum.drivers import labels
 
@@ -144,8 +143,4 @@ LABELS = labels.table(
           'Deploy the metrics server.'),
 )
 
-
-def read(given: Mapping[str, Any],
-         defaults: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The value of every label, as `labels.read` has it."""
-    return labels.read(LABELS, given, defaults)
+read = functools.partial(labels.read, LABELS)

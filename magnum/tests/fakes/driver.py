@@ -6,6 +6,7 @@ import contextlib
 from magnum import drivers
 from magnum.drivers import base
 from magnum.drivers import kubernetes
+from magnum.drivers import labels as label_table
 from magnum import errors
 from magnum import openstack
 
@@ -32,6 +33,7 @@ class FakeDriver(kubernetes.Driver):
         self.reason = None
 
     def check(self, spec):
+        label_table.check(self.labels, spec.labels)
         for labels in (spec.labels, spec.workers.node_labels,
                        *(group.labels for group in spec.nodegroups)):
             if labels.get('refuse'):
@@ -39,7 +41,8 @@ class FakeDriver(kubernetes.Driver):
         if spec.masters.node_count > 1 and not spec.master_lb_enabled:
             raise errors.InvalidParameter(
                 'node_count', 'masters have no load balancer.')
-        return base.Plan()
+        return base.Plan(warnings=tuple(
+            label_table.unused(self.labels, spec.labels)))
 
     def apply(self, cloud, spec):
         _authenticate(cloud)

@@ -9,7 +9,8 @@ figures may fall, and rise for a reason only.  To see them, and all names:
 The database is SQLite, which needs an INSERT for each node group; the others
 take both in one.  A quarter of the API's functions are the driver's, which
 builds the user data to measure it: what is too long is refused at once, not
-when Heat has been asked.  Checks and look-ups have files of their own.
+when Heat has been asked.  Checks and look-ups have files of their own, and so
+have the kinds of labels, which all drivers share.
 """
 
 import contextlib
@@ -39,7 +40,7 @@ TESTS = PRODUCT / 'tests'
 
 # (files, functions, statements, transactions) at most: those of today, and a
 # little room.
-API = (46, 180, 10, 2)
+API = (47, 182, 10, 2)
 WHOLE = (66, 330, 42, 14)
 
 # Sent to no other database.  A transaction's begin counts as such already.

@@ -72,12 +72,6 @@ def test_a_refusal_names_label_value_and_what_is_allowed(name, value,
         assert len(str(refusal.value)) < 300
 
 
-def test_only_what_is_named_is_checked():
-    labels.check(TABLE, {'size': 'x', 'mode': 'a'}, {'mode', 'other'})
-    with pytest.raises(errors.InvalidParameter, match='size'):
-        labels.check(TABLE, {'size': 'x', 'mode': 'a'}, {'size'})
-
-
 def test_unknown_labels_are_named_where_there_is_a_table():
     assert not list(labels.unused({}, {'typo': '1'}))
     first, second = labels.unused(TABLE, {'z' * 300: '', 'size': '', 'a': ''})
