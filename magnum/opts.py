@@ -14,6 +14,7 @@ from magnum.api import services
 from magnum.certificates import stores
 from magnum.certificates import x509
 from magnum.conductor import options as periodic
+from magnum.conductor import upkeep
 from magnum.conductor import worker
 from magnum.db import session
 from magnum.drivers import options
@@ -42,6 +43,7 @@ def list_opts():
         ('trust', [*identity.TRUST_OPTS, *accounts.OPTS]),
         ('certificates', seals.CERTIFICATES_OPTS),
         ('journal', seals.JOURNAL_OPTS),
+        ('journal', upkeep.OPTS),
         *options.OPTS.items(),
         *client_options.OPTS.items(),
         (client_options.AUTH_GROUP, client_options.AUTH_OPTS),

@@ -10,8 +10,8 @@ from magnum.certificates import stores
 from magnum.certificates import x509
 from magnum.conductor import endpoints
 from magnum.conductor import loops
+from magnum.conductor import upkeep
 from magnum.conductor import worker
-from magnum.db import idempotency
 from magnum.db import services
 from magnum.db import session as db
 from magnum import drivers
@@ -26,10 +26,6 @@ CONF = cfg.CONF
 HEARTBEAT_SECONDS = 60
 RECONNECT_SECONDS = 10
 
-# How often what has run out is removed, and how many rows at once.
-PURGE_SECONDS = 600
-PURGE_ROWS = 500
-
 
 class Conductor:
     """Starts and stops as a whole; `stop` returns when all is given back."""
@@ -41,7 +37,7 @@ class Conductor:
         self._loops = [loops.Loop(name, turn, self._stopped)
                        for name, turn in (('hints', self._listen),
                                           ('heartbeat', self._beat),
-                                         ('purge', self._purge),
+                                          ('upkeep', upkeep.purge),
                                           ('warm-up', self._warm_up))]
 
     def start(self):
@@ -95,12 +91,6 @@ class Conductor:
     def _beat(self):
         self._beat_once()
         return HEARTBEAT_SECONDS
-
-    @staticmethod
-    def _purge():
-        """Remove keys of requests that are over, a batch at a time."""
-        is_more = db.write(idempotency.purge, PURGE_ROWS) == PURGE_ROWS
-        return 1 if is_more else PURGE_SECONDS
 
     @staticmethod
     @db.retried

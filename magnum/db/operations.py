@@ -6,6 +6,7 @@ Whose an operation is follows its cluster, also when that has gone.
 """
 
 from collections.abc import Sequence
+import datetime
 import types
 from typing import Any
 from typing import NamedTuple
@@ -15,9 +16,11 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum import context as contexts
+from magnum.db import clock
 from magnum.db import clusters
 from magnum.db import models
 from magnum.db import pages
+from magnum.db import statements
 from magnum import errors
 
 Operation = models.Operation
@@ -128,3 +131,27 @@ def last_option(session: orm.Session, cluster_uuid: str, name: str) -> Any:
         if args.get(name):
             return args[name]
     return None
+
+
+def purge(session: orm.Session, days: int, limit: int) -> int:
+    """Remove operations that ended so long ago, at most `limit`; how many.
+
+    The newest of each cluster that still exists stays: it says how the
+    cluster came to be as it is.
+    """
+    newer = orm.aliased(Operation)
+    over = session.scalars(
+        sa.select(Operation.id)
+        .where(Operation.state != 'ACTIVE',
+               Operation.finished_at
+               < clock.now(session) - datetime.timedelta(days=days),
+               sa.or_(~sa.exists().where(models.Cluster.uuid
+                                         == Operation.cluster_uuid),
+                      sa.exists().where(newer.cluster_uuid
+                                        == Operation.cluster_uuid,
+                                        newer.id > Operation.id)))
+        .order_by(Operation.finished_at).limit(limit)).all()
+    if not over:
+        return 0
+    return statements.execute(
+        session, sa.delete(Operation).where(Operation.id.in_(over)))

@@ -106,6 +106,24 @@ def hold_project(session: orm.Session, project_id: str) -> None:
                                            set_=more))
 
 
+def purge_locks(session: orm.Session, limit: int) -> int:
+    """Remove the rows of projects without clusters, at most `limit`.
+
+    Whoever holds one is waited for, and who comes next makes it anew: at any
+    time one transaction alone has it.
+    """
+    idle = session.scalars(
+        sa.select(models.QuotaLock.project_id)
+        .where(~sa.exists().where(models.Cluster.project_id
+                                  == models.QuotaLock.project_id))
+        .limit(limit)).all()
+    if not idle:
+        return 0
+    return statements.execute(
+        session, sa.delete(models.QuotaLock)
+        .where(models.QuotaLock.project_id.in_(idle)))
+
+
 def _is_quota(project_id: str,
               resource: str) -> tuple[sa.ColumnElement[bool], ...]:
     return (text.equals_exactly(models.Quota.project_id, project_id),

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from magnum.api import idempotency as api_keys
-from magnum.conductor import service
+from magnum.conductor import upkeep
 from magnum.db import idempotency
 from magnum.db import models
 from magnum.db import session as db
@@ -314,15 +314,15 @@ def test_a_key_is_forgotten_after_its_time(world_anywhere):
 
 def test_keys_that_are_over_are_removed_in_batches(world_anywhere,
                                                    monkeypatch):
-    monkeypatch.setattr(service, 'PURGE_ROWS', 2)
+    monkeypatch.setattr(upkeep, 'PURGE_ROWS', 2)
     for number in range(5):
         send(world_anywhere, key=str(number))
-    assert service.Conductor._purge() == service.PURGE_SECONDS
+    assert upkeep.purge() == upkeep.PURGE_SECONDS
     assert count(models.IdempotencyKey) == [5]
     expire()
     send(world_anywhere, key='new')
-    turns = [service.Conductor._purge() for _ in range(3)]
-    assert turns == [1, 1, service.PURGE_SECONDS]
+    turns = [upkeep.purge() for _ in range(3)]
+    assert turns == [1, 1, upkeep.PURGE_SECONDS]
     assert count(models.IdempotencyKey) == [1]
 
 
