@@ -10,10 +10,13 @@ from collections.abc import Iterator
 import dataclasses
 from typing import Any
 
+from oslo_db import exception as db_exc
 from oslo_log import log
+from sqlalchemy import exc as sa_exc
 
 from magnum.db import sealed
 from magnum.db import session as db
+from magnum import errors
 from magnum import seals
 
 LOG = log.getLogger(__name__)
@@ -79,6 +82,18 @@ def warn_of_lost() -> None:
                 'The newest value of %s cannot be decrypted with %s of this '
                 'node. All nodes need the same keys.', name,
                 _SAFES[name].name)
+
+
+def try_keys() -> None:
+    """Notice a key that other nodes do not have, when a process starts.
+
+    A database that is away is nothing to end for.
+    """
+    try:
+        warn_of_lost()
+    except (db_exc.DBError, sa_exc.SQLAlchemyError, errors.MagnumError) as e:
+        LOG.warning('The keys of secrets were not tried: %s',
+                    type(e).__name__)
 
 
 def _sort(count: Count,

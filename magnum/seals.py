@@ -167,6 +167,21 @@ TOKENS = Safe('journal', 'seal_keys', 'sealing tokens', bare=True)
 KEPT = Safe('certificates', 'encryption_keys', 'keeping certificates')
 
 
+def missing() -> str | None:
+    """What an operator should know who has configured no keys."""
+    bare = [safe.name for safe in (TOKENS, KEPT) if not safe.has_keys()]
+    if not bare:
+        return None
+    return (
+        f'{" and ".join(bare)}: no key is set, so one is made from the '
+        f'password of the service user. It encrypts the tokens of operations '
+        f'([journal] seal_keys), the passwords of clusters\' Keystone users '
+        f'and, unless they are in Barbican, the private keys of clusters '
+        f'([certificates] encryption_keys): the database is as safe as that '
+        f'password. Make keys with "magnum-db-manage new-key", set them on '
+        f'all nodes, and run "magnum-db-manage reseal".')
+
+
 def check() -> None:
     """Refuse configured keys that are none; call it when a process starts.
 

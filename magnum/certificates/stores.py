@@ -13,7 +13,6 @@ import functools
 from oslo_config import cfg
 from stevedore import driver
 
-from magnum import seals
 from magnum import specs
 
 CONF = cfg.CONF
@@ -95,19 +94,6 @@ def by_name(name: str) -> Store:
 def current() -> Store:
     """The store that new certificates go to."""
     return by_name(CONF.certificates.cert_manager_type)
-
-
-def missing_keys() -> str | None:
-    """What an operator should know who has configured no keys."""
-    store = CONF.certificates.cert_manager_type
-    if store == 'barbican' or seals.KEPT.has_keys():
-        return None
-    return (
-        f'{seals.KEPT.name} is not set: with cert_manager_type = {store} the '
-        f'private keys of clusters are encrypted with a key made from the '
-        f'password of the service user, so the database is as safe as that '
-        f'password. Make a key with "magnum-db-manage new-key", set it on all '
-        f'nodes, and run "magnum-db-manage reseal".')
 
 
 def of(ref: str) -> Store:

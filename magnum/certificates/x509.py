@@ -25,10 +25,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography import x509
 from cryptography.x509 import oid
 from oslo_config import cfg
+from oslo_log import log
 
 from magnum import errors
 from magnum import specs
 
+LOG = log.getLogger(__name__)
 CONF = cfg.CONF
 
 EXTENSIONS = {
@@ -90,6 +92,9 @@ MIN_CURVE_BITS = 224
 # The limit of X.509 for a common name.
 MAX_COMMON_NAME = 64
 
+# How long after a failure until another key is made ahead.
+RETRY_SECONDS = 60
+
 _ready: queue.Queue = queue.Queue()
 _filler: threading.Thread | None = None
 
@@ -109,7 +114,13 @@ def _fill(stock: queue.Queue) -> None:
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
     while True:
-        stock.put(_generate())
+        try:
+            stock.put(_generate())
+        except Exception:
+            # Whoever needs a key makes it, and says why that cannot be done.
+            LOG.exception('No keys can be made ahead; trying again in %d s.',
+                          RETRY_SECONDS)
+            time.sleep(RETRY_SECONDS)
         time.sleep(0.05)
 
 

@@ -13,6 +13,7 @@ them stays small.
 import multiprocessing
 import signal
 import sys
+import threading
 
 from gunicorn.app import base
 from gunicorn import arbiter
@@ -25,6 +26,8 @@ from oslo_service import opts as service_opts
 from magnum.api import options  # noqa: F401  (registers [api])
 from magnum import config
 from magnum import reports
+from magnum import reseal
+from magnum import seals
 from magnum import version
 
 LOG = log.getLogger(__name__)
@@ -50,6 +53,13 @@ class _Arbiter(arbiter.Arbiter):
         self.kill_workers(signal.SIGUSR2)
 
 
+def _try_keys(worker):
+    """Look at what the keys are for, beside the work; one worker is enough."""
+    if worker.age == 1:
+        threading.Thread(target=reseal.try_keys, name='keys',
+                         daemon=True).start()
+
+
 class Server(base.BaseApplication):
     """The application in gunicorn's hands."""
 
@@ -61,7 +71,7 @@ class Server(base.BaseApplication):
             'workers': api.workers or multiprocessing.cpu_count(),
             'worker_class': 'magnum.api.server.Worker',
             'graceful_timeout': CONF.graceful_shutdown_timeout,
-            'logger_class': _Logger,
+            'logger_class': _Logger, 'post_worker_init': _try_keys,
             'control_socket_disable': True}
         if api.enabled_ssl:
             settings['certfile'] = api.ssl_cert_file
@@ -85,5 +95,9 @@ def main():
     config.setup_logging()
     # Before there is somebody to ask for one.
     reports.at_signal('magnum-api')
+    try:
+        seals.check()
+    except seals.BadKey as e:
+        sys.exit(f'magnum-api: {e}')
     LOG.info('magnum-api listens on %s:%s.', CONF.api.host, CONF.api.port)
     Server().run()

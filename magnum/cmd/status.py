@@ -171,7 +171,7 @@ class Checks(upgradecheck.UpgradeCommands):
             seals.check()
         except seals.BadKey as e:
             return failure(str(e))
-        missing = stores.missing_keys()
+        missing = seals.missing()
         return warning(missing) if missing else success()
 
     _upgrade_checks = (

@@ -6,7 +6,6 @@ import threading
 from oslo_config import cfg
 from oslo_log import log
 
-from magnum.certificates import stores
 from magnum.certificates import x509
 from magnum.conductor import endpoints
 from magnum.conductor import loops
@@ -19,6 +18,7 @@ from magnum import identity
 from magnum import openstack
 from magnum import reseal
 from magnum import rpc
+from magnum import seals
 
 LOG = log.getLogger(__name__)
 CONF = cfg.CONF
@@ -41,7 +41,7 @@ class Conductor:
                                           ('warm-up', self._warm_up))]
 
     def start(self):
-        missing = stores.missing_keys()
+        missing = seals.missing()
         if missing:
             LOG.warning(missing)
         x509.keep_keys_ready()
@@ -80,13 +80,7 @@ class Conductor:
         except Exception as e:
             # Whoever needs it says so, where a user sees it.
             LOG.warning('Not ready yet to make clusters: %s', e)
-        try:
-            # Notice a key that other nodes do not have.
-            reseal.warn_of_lost()
-        except Exception as e:
-            # A database that is away is nothing to end for.
-            LOG.warning('The keys of secrets were not tried: %s',
-                        type(e).__name__)
+        reseal.try_keys()
 
     def _beat(self):
         self._beat_once()

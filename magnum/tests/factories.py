@@ -25,14 +25,15 @@ def template(**columns):
 
 
 def cluster(**columns):
-    """A cluster that has been built."""
+    """A cluster that has been built, with an account of its own."""
     return models.Cluster(**{
         'uuid': str(uuid.uuid4()), 'name': f'cluster-{next(_numbers)}',
         'cluster_template_id': str(uuid.uuid4()),
         'project_id': 'p', 'user_id': 'owner', 'status': 'CREATE_COMPLETE',
         'labels': {}, 'create_timeout': 60, 'flavor_id': 'm1.small',
         'master_flavor_id': 'm1.small', 'stack_id': str(uuid.uuid4()),
-        'api_address': 'https://192.0.2.7:6443', **columns})
+        'api_address': 'https://192.0.2.7:6443', 'trustee_user_id': 'trustee',
+        **columns})
 
 
 def nodegroup(cluster, **columns):

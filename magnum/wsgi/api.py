@@ -28,6 +28,10 @@ def _our_arguments(program, argv):
 
 config.parse(_our_arguments(sys.argv[0], sys.argv[1:]), prog='magnum-api')
 config.setup_logging()
-seals.check()
+try:
+    seals.check()
+except seals.BadKey as e:
+    # One line, and no traceback, whichever server this is.
+    raise SystemExit(f'magnum-api: {e}') from None
 db.fail_at_once()
 application = app.build()

@@ -113,6 +113,15 @@ def test_where_there_is_no_tls_there_is_no_ca_to_replace(world):
     assert rotate(world, CREDENTIAL).status_int == 202
 
 
+def test_where_nodes_have_no_credential_there_is_none_to_renew(world):
+    alter(models.Cluster, trustee_user_id=None)
+    answer = rotate(world, CREDENTIAL)
+    assert answer.status_int == 400
+    assert 'has no credential to renew' in title(answer)
+    assert '[trust] cluster_user_trust is off' in title(answer)
+    assert rotate(world, CA).status_int == 202
+
+
 @BOTH
 def test_a_cluster_whose_template_is_gone_is_refused(world, path):
     with db.writer() as session:

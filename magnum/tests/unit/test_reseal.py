@@ -6,6 +6,7 @@ import threading
 
 from cryptography import fernet
 from oslo_config import cfg
+from oslo_db import exception as db_exception
 import pytest
 import sqlalchemy as sa
 
@@ -195,3 +196,11 @@ def test_a_node_with_another_key_is_warned(sqlite_database, caplog):
     reseal.warn_of_lost()
     assert 'x509keypair.private_key_passphrase' in caplog.text
     assert '[journal] seal_keys' in caplog.text
+
+
+def test_a_database_that_is_away_does_not_stop_the_start(monkeypatch, caplog):
+    def newest(name):
+        raise db_exception.DBConnectionError('with words of its own')
+    monkeypatch.setattr(reseal, '_newest', newest)
+    reseal.try_keys()
+    assert 'were not tried: DBConnectionError' in caplog.text

@@ -242,6 +242,22 @@ def test_keys_are_kept_in_stock(monkeypatch):
     assert keys.new_key() is not keys.new_key()
 
 
+def test_the_stock_is_filled_again_after_a_failure(monkeypatch, caplog):
+    monkeypatch.setattr(keys, '_filler', None)
+    monkeypatch.setattr(keys, '_ready', keys.queue.Queue())
+    monkeypatch.setattr(keys, 'RETRY_SECONDS', 0)
+    generate, failures = keys._generate, [MemoryError()]
+
+    def fail_once():
+        if failures:
+            raise failures.pop()
+        return generate()
+    monkeypatch.setattr(keys, '_generate', fail_once)
+    keys.keep_keys_ready(1)
+    assert keys._ready.get(timeout=10).key_size == 1024
+    assert 'No keys can be made ahead' in caplog.text
+
+
 def test_an_empty_stock_holds_nobody_up(monkeypatch):
     monkeypatch.setattr(keys, '_ready', keys.queue.Queue())
     assert keys.new_key().key_size == 1024

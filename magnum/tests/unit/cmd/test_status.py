@@ -272,11 +272,19 @@ def test_certificates_in_the_database_want_keys(configure):
     configure(LOGIN + '[certificates]\ncert_manager_type = x509keypair')
     result = status.Checks().encryption_keys()
     assert result.code == WARNING
-    assert 'encryption_keys is not set' in result.details
-    configure(LOGIN + '[certificates]\ncert_manager_type = x509keypair\n'
-              f'encryption_keys = {"A" * 43}=')
-    assert status.Checks().encryption_keys().code == SUCCESS
-    configure(LOGIN)
+    assert result.details.startswith(
+        '[journal] seal_keys and [certificates] encryption_keys: ')
+
+
+@pytest.mark.parametrize('store', ['x509keypair', 'barbican'])
+def test_each_option_without_a_key_is_named(configure, store):
+    key = f'{"A" * 43}='
+    kept = (f'[certificates]\ncert_manager_type = {store}\n'
+            f'encryption_keys = {key}\n')
+    configure(LOGIN + kept)
+    assert status.Checks().encryption_keys().details.startswith(
+        '[journal] seal_keys: ')
+    configure(LOGIN + kept + f'[journal]\nseal_keys = {key}')
     assert status.Checks().encryption_keys().code == SUCCESS
 
 
