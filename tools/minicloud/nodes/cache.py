@@ -85,14 +85,14 @@ def remove(path):
         path.unlink(missing_ok=True)
 
 
-def run(*command, seconds=600, **more):
-    """Run a command with a limit of time; its last words if it fails."""
+def run(*command, seconds=600, text_in='', **more):
+    """What a command prints; the end of it if it fails or takes too long."""
     command = [str(word) for word in command]
     try:
         done = subprocess.run(
-            command, stdin=more.pop('stdin', subprocess.DEVNULL),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            timeout=seconds, text=True, errors='replace', **more)
+            command, input=text_in, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=seconds, text=True,
+            errors='replace', **more)
     except FileNotFoundError:
         sys.exit(f'{command[0]} is not installed: '
                  'bash tools/packages.sh nodes')
