@@ -133,8 +133,9 @@ class ClusterSpec:
     # given, or were not looked up.
     subnet_cidrs: tuple[str, ...] | None = None
     dns_nameserver: str | None = None
-    http_proxy: str | None = None
-    https_proxy: str | None = None
+    # They may hold a password.
+    http_proxy: str | None = dataclasses.field(default=None, repr=False)
+    https_proxy: str | None = dataclasses.field(default=None, repr=False)
     no_proxy: str | None = None
     insecure_registry: str | None = None
     registry_enabled: bool = False

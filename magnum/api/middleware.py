@@ -8,6 +8,7 @@ are told.
 
 import json
 import re
+from urllib import parse
 
 from oslo_db import exception as db_exc
 from oslo_log import log
@@ -142,17 +143,21 @@ class Errors:
                     'checked; try again later.')
         except errors.MagnumError as e:
             if e.http_status >= 500:
-                LOG.warning('%s %s: %s', environ['REQUEST_METHOD'],
-                            environ.get('PATH_INFO'), e)
+                LOG.warning('%s: %s', _asked(environ), e)
             response = error_response(environ, e)
         except (db_exc.DBError, sa_exc.DBAPIError) as e:
             response = error_response(environ, _database_error(environ, e))
         except Exception:
-            LOG.exception('%s %s failed.', environ['REQUEST_METHOD'],
-                          environ.get('PATH_INFO'))
+            LOG.exception('%s failed.', _asked(environ))
             response = error_response(environ, errors.MagnumError())
         response.headers.extend(environ.get(ANSWER_HEADERS, ()))
         return response(environ, start_response)
+
+
+def _asked(environ):
+    """The request in one line of a log, whatever its path holds."""
+    return (f'{environ["REQUEST_METHOD"]} '
+            f'{parse.quote(environ.get("PATH_INFO", ""))}')
 
 
 def _database_error(environ, error):
@@ -163,8 +168,7 @@ def _database_error(environ, error):
         LOG.info('A value does not fit into its column.', exc_info=True)
         return errors.Invalid('A value of the request is too long, or holds '
                               'characters that cannot be stored.')
-    LOG.exception('%s %s failed.', environ['REQUEST_METHOD'],
-                  environ.get('PATH_INFO'))
+    LOG.exception('%s failed.', _asked(environ))
     if isinstance(error, db.UNREACHABLE):
         return errors.ServiceUnavailable('The database cannot be reached; '
                                          'try again later.')
