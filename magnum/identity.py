@@ -163,6 +163,17 @@ def is_delegating() -> bool:
     return CONF.trust.cluster_user_trust
 
 
+def check() -> None:
+    """Log in as the administrator of the trustee domain.
+
+    :raises InfrastructureFailed: [trust] does not say who that is.
+    :raises ServiceUnavailable: Keystone refuses, or does not answer.
+    """
+    session, _ = _domain_admin()
+    with openstack.translated('Keystone'):
+        session.auth.get_access(session)
+
+
 def may_give_trusts(cloud: openstack.Cloud) -> bool:
     """Whether Keystone lets this login make trusts."""
     try:

@@ -11,12 +11,14 @@ import threading
 import time
 
 from keystoneauth1 import exceptions as ka_exc
+from keystoneauth1 import loading
 from keystonemiddleware import auth_token
 from oslo_config import cfg
 from oslo_log import log
 from webob import exc
 
 from magnum.api import options  # noqa: F401  (registers [api])
+from magnum import errors
 from magnum.openstack import quiet
 
 LOG = log.getLogger(__name__)
@@ -110,6 +112,24 @@ class AuthProtocol(auth_token.AuthProtocol):
     def _create_identity_server(self):
         # There is no public place between the cache and Keystone.
         return _Guarded(super()._create_identity_server())
+
+
+def check():
+    """Refuse a configuration with which no token could ever be checked.
+
+    :raises InfrastructureFailed: in one line.
+    """
+    group = CONF[GROUP].auth_section or GROUP
+    try:
+        login = loading.load_auth_from_conf_options(CONF, group)
+    except (ka_exc.AuthPluginException, cfg.Error) as e:
+        raise errors.InfrastructureFailed(
+            f'[{group}] does not make a complete login, with which tokens '
+            f'could be checked: {e}') from None
+    if login is None:
+        raise errors.InfrastructureFailed(
+            f'[{group}] auth_type is not set: it names no user who could '
+            f'check tokens.')
 
 
 def protect(app):

@@ -25,9 +25,10 @@ from oslo_service import opts as service_opts
 
 from magnum.api import options  # noqa: F401  (registers [api])
 from magnum import config
+from magnum import errors
+from magnum import needs
 from magnum import reports
 from magnum import reseal
-from magnum import seals
 from magnum import version
 
 LOG = log.getLogger(__name__)
@@ -84,7 +85,12 @@ class Server(base.BaseApplication):
         _Arbiter(self).run()
 
     def load(self):
-        return util.import_app('magnum.wsgi.api:application')
+        try:
+            return util.import_app('magnum.wsgi.api:application')
+        except SystemExit as e:
+            print(e, file=sys.stderr, flush=True)
+            # With any other, another worker would try the same.
+            sys.exit(arbiter.Arbiter.APP_LOAD_ERROR)
 
 
 def main():
@@ -96,8 +102,8 @@ def main():
     # Before there is somebody to ask for one.
     reports.at_signal('magnum-api')
     try:
-        seals.check()
-    except seals.BadKey as e:
+        needs.check()
+    except errors.InfrastructureFailed as e:
         sys.exit(f'magnum-api: {e}')
     LOG.info('magnum-api listens on %s:%s.', CONF.api.host, CONF.api.port)
     Server().run()

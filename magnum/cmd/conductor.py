@@ -20,8 +20,9 @@ from oslo_service import opts as service_opts
 from magnum.conductor import service
 from magnum import config
 from magnum.db import session as db
+from magnum import errors
+from magnum import needs
 from magnum import reports
-from magnum import seals
 from magnum import version
 
 LOG = log.getLogger(__name__)
@@ -33,8 +34,8 @@ def main():
     config.parse(sys.argv[1:], prog='magnum-conductor')
     config.setup_logging()
     try:
-        seals.check()
-    except seals.BadKey as e:
+        needs.check()
+    except errors.InfrastructureFailed as e:
         sys.exit(f'magnum-conductor: {e}')
     reports.at_signal('magnum-conductor')
     reports.at_change_of_file('magnum-conductor')

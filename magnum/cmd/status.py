@@ -11,13 +11,16 @@ from oslo_upgradecheck import upgradecheck
 from sqlalchemy import exc
 from stevedore import exception
 
+from magnum.api import keystone
 from magnum.certificates import stores
 from magnum.db import audit
 from magnum.db import schema
 from magnum.db import session
 from magnum import drivers
 from magnum import errors
+from magnum import identity
 from magnum import openstack
+from magnum.openstack import options
 from magnum import seals
 
 CONF = cfg.CONF
@@ -26,6 +29,10 @@ DB_ERRORS = (db_exception.DBError, exc.SQLAlchemyError)
 
 # So many things are named, the others counted.
 SHOWN = 5
+
+# What every cluster is built of.
+NEEDED = [options.CLIENTS[word] for word in ('glance', 'heat', 'neutron',
+                                             'nova')]
 
 NO_CLUSTER = '00000000-0000-0000-0000-000000000000'
 
@@ -96,6 +103,40 @@ class Checks(upgradecheck.UpgradeCommands):
         except cfg.Error as e:
             return failure(f'[keystone_auth] does not make a login: {e}')
         return failure('[keystone_auth] names no user and password.')
+
+    def token_validation(self):
+        try:
+            keystone.check()
+        except errors.InfrastructureFailed as e:
+            return failure(str(e))
+        return success()
+
+    def cloud(self):
+        try:
+            cloud = openstack.service_cloud()
+            missing = [client.name for client in NEEDED
+                       if not cloud.has_service(client.service_type)]
+        except (errors.MagnumError, cfg.Error) as e:
+            return warning(f'The cloud does not let the service user log in: '
+                           f'{brief(e)}')
+        if missing:
+            return warning(f'The catalogue has no {", ".join(missing)}: '
+                           f'clusters cannot be built.')
+        return success()
+
+    def trustee_domain(self):
+        if not identity.is_delegating():
+            return warning(
+                '[trust] cluster_user_trust is off: nodes get no login, and '
+                'clusters have no volumes and load balancers of the cloud.')
+        try:
+            identity.check()
+        except errors.Temporary as e:
+            return warning(f'The administrator of the domain of clusters\' '
+                           f'users cannot log in: {brief(e)}')
+        except errors.MagnumError as e:
+            return failure(brief(e))
+        return success()
 
     @of_the_rows
     def cluster_drivers(self, engine):
@@ -179,6 +220,9 @@ class Checks(upgradecheck.UpgradeCommands):
          (common_checks.check_policy_json, {'conf': CONF})),
         ('Database Revision', database_revision),
         ('Service Credentials', service_credentials),
+        ('Token Validation', token_validation),
+        ('Cloud', cloud),
+        ('Domain of Clusters\' Users', trustee_domain),
         ('Cluster Drivers', cluster_drivers),
         ('Removed COEs', removed_coes),
         ('Trustees of Clusters', trusts),

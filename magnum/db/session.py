@@ -29,6 +29,7 @@ from sqlalchemy import exc as sa_exc
 from sqlalchemy import orm
 
 import magnum
+from magnum import errors
 
 CONF = cfg.CONF
 
@@ -157,6 +158,29 @@ def fail_at_once():
     for [database] max_retries times ten seconds.
     """
     CONF.set_override('max_retries', 0, group='database')
+
+
+def check_address():
+    """Refuse an address that this process could never connect to.
+
+    :raises InfrastructureFailed: in one line, without the password.
+    """
+    where = '[database] connection'
+    try:
+        url = sa.make_url(CONF.database.connection)
+    except sa_exc.ArgumentError:
+        raise errors.InfrastructureFailed(
+            f'{where} is no address of a database.') from None
+    try:
+        url.get_dialect().import_dbapi()
+    except sa_exc.NoSuchModuleError:
+        raise errors.InfrastructureFailed(
+            f'{where}: there is no such kind of database as '
+            f'{url.drivername}.') from None
+    except ImportError as e:
+        raise errors.InfrastructureFailed(
+            f'{where}: {url.drivername} needs the Python module {e.name}, '
+            f'which is not installed.') from None
 
 
 def engine():

@@ -10,9 +10,11 @@ import os
 import sys
 
 from magnum.api import app
+from magnum.api import keystone
 from magnum import config
 from magnum.db import session as db
-from magnum import seals
+from magnum import errors
+from magnum import needs
 
 
 def _our_arguments(program, argv):
@@ -29,8 +31,9 @@ def _our_arguments(program, argv):
 config.parse(_our_arguments(sys.argv[0], sys.argv[1:]), prog='magnum-api')
 config.setup_logging()
 try:
-    seals.check()
-except seals.BadKey as e:
+    needs.check()
+    keystone.check()
+except errors.InfrastructureFailed as e:
     # One line, and no traceback, whichever server this is.
     raise SystemExit(f'magnum-api: {e}') from None
 db.fail_at_once()

@@ -33,6 +33,11 @@ connection = {sqlite_database}
 www_authenticate_uri = http://127.0.0.1:1/v3
 auth_type = password
 auth_url = http://127.0.0.1:1/v3
+username = magnum
+password = secret
+project_name = service
+user_domain_id = default
+project_domain_id = default
 [api]
 workers = 1
 port = {_free_port()}
@@ -190,3 +195,26 @@ def test_a_conductor_without_its_database_stops_at_once(start, config):
     process.send_signal(signal.SIGTERM)
     assert process.wait(15) == 0
     assert 'Traceback' not in log.read_text()
+
+
+@pytest.mark.parametrize('daemon', ['magnum-api', 'magnum-conductor'])
+@pytest.mark.parametrize('what, instead, reason', [
+    ('sqlite:.*', 'oracle+cx_oracle://magnum:topsecret@db/magnum',
+     'oracle+cx_oracle needs the Python module cx_Oracle'),
+    ('sqlite:.*', 'mysqll://magnum:topsecret@db/magnum',
+     'there is no such kind of database as mysqll'),
+    ('sqlite:.*', 'topsecret', 'is no address of a database'),
+    ('username = magnum\n', '', 'value required for option username'),
+    ('auth_url = .*', 'auth_type = none\n', '')])
+def test_what_a_daemon_cannot_live_without_is_told_in_a_line(
+        start, config, daemon, what, instead, reason):
+    config.write_text(re.sub(what, instead, config.read_text()))
+    process, log = start(daemon)
+    assert process.wait(40) != 0
+    text = log.read_text()
+    [line] = [line for line in text.splitlines()
+              if line.startswith(daemon)]
+    assert line.startswith(f'{daemon}: [')
+    assert reason in line
+    assert 'Traceback' not in text
+    assert 'topsecret' not in text

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+from keystoneauth1 import loading
 from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
 import pytest
@@ -16,10 +17,14 @@ from magnum.db import models
 from magnum.db import session
 from magnum import drivers
 from magnum.drivers import base
+from magnum import identity
 from magnum import openstack
 from magnum.tests import databases
+from magnum.tests.fakes import web
 
 CONF = cfg.CONF
+
+cloud = web.cloud
 
 LOGIN = """
 [keystone_auth]
@@ -55,10 +60,15 @@ def configure(tmp_path):
         (tmp_path / 'magnum.conf').write_text(text)
         config.parse([], config_files=[str(tmp_path / 'magnum.conf')])
     openstack.reset()
+    identity.reset()
     configure('')
     yield configure
     CONF.clear()
+    # The library has declared them as required.
+    CONF.unregister_opts(loading.get_auth_plugin_conf_options('password'),
+                         group='keystone_authtoken')
     openstack.reset()
+    identity.reset()
 
 
 @pytest.fixture
@@ -268,7 +278,7 @@ def test_a_policy_file_in_json_is_a_failure_of_the_command(tmp_path):
     assert set(report['checks'][0]) == {'check', 'result', 'details'}
 
 
-def test_certificates_in_the_database_want_keys(configure):
+def test_secrets_in_the_database_want_keys(configure):
     configure(LOGIN + '[certificates]\ncert_manager_type = x509keypair')
     result = status.Checks().encryption_keys()
     assert result.code == WARNING
@@ -293,3 +303,77 @@ def test_a_key_with_a_typing_error_is_a_failure(configure):
     result = status.Checks().encryption_keys()
     assert result.code == FAILURE
     assert '[journal] seal_keys' in result.details
+
+
+TOKENS = LOGIN.replace('keystone_auth]', 'keystone_authtoken]')
+TRUST = """
+[trust]
+cluster_user_trust = true
+trustee_domain_name = trustees
+trustee_domain_admin_name = admin
+trustee_domain_admin_password = secret
+"""
+
+
+def test_tokens_can_be_checked(configure):
+    configure(TOKENS)
+    assert status.Checks().token_validation().code == SUCCESS
+
+
+@pytest.mark.parametrize('text, reason', [
+    ('', '[keystone_authtoken] auth_type is not set'),
+    (TOKENS.replace('auth_url', '#'), 'auth_url')])
+def test_tokens_that_nobody_could_check_are_a_failure(configure, text,
+                                                      reason):
+    configure(text)
+    result = status.Checks().token_validation()
+    assert result.code == FAILURE
+    assert reason in result.details
+
+
+def test_a_cloud_that_does_not_answer_is_told(configure):
+    configure(LOGIN)
+    result = status.Checks().cloud()
+    assert result.code == WARNING
+    assert 'log in' in result.details
+    configure('')
+    assert status.Checks().cloud().code == WARNING
+
+
+def test_a_cloud_that_cannot_build_is_told(cloud):
+    assert status.Checks().cloud().code == SUCCESS
+    del cloud.keystone.services['orchestration']
+    cloud.connect()
+    result = status.Checks().cloud()
+    assert result.code == WARNING
+    assert 'Heat' in result.details
+
+
+def test_clusters_without_a_login_are_told(configure):
+    configure(LOGIN)
+    result = status.Checks().trustee_domain()
+    assert result.code == WARNING
+    assert 'cluster_user_trust is off' in result.details
+
+
+def test_a_trustee_domain_that_is_not_named_is_a_failure(configure):
+    configure(LOGIN + TRUST.replace('trustee_domain_name', '#'))
+    result = status.Checks().trustee_domain()
+    assert result.code == FAILURE
+    assert '[trust] trustee_domain_id' in result.details
+
+
+def test_a_trustee_domain_out_of_reach_is_told(configure):
+    configure(LOGIN + TRUST)
+    assert status.Checks().trustee_domain().code == WARNING
+
+
+def test_the_admin_of_the_trustee_domain_logs_in(cloud):
+    CONF.set_override('cluster_user_trust', True, 'trust')
+    try:
+        assert status.Checks().trustee_domain().code == SUCCESS
+        CONF.set_override('trustee_domain_admin_password', 'wrong', 'trust')
+        identity.reset()
+        assert status.Checks().trustee_domain().code == WARNING
+    finally:
+        CONF.clear_override('cluster_user_trust', 'trust')
