@@ -3,6 +3,7 @@
 
 from magnum.api import clusters
 from magnum.api import expose
+from magnum.api import plans
 from magnum.api import types
 from magnum.api import versions
 from magnum.db import nodegroups
@@ -10,6 +11,7 @@ from magnum.db import session as db
 from magnum.db import templates
 from magnum import errors
 from magnum.operations import resize_cluster
+from magnum.operations import submit
 from magnum.operations import upgrade_cluster
 from magnum.policies import cluster as rules
 
@@ -30,22 +32,23 @@ class Upgrade(types.Resource):
 
 @expose.method(body=Resize, answers=202, since=versions.RESIZE,
                unversioned=versions.RESIZE, result=types.Identity, keyed=True,
-               tagged=True, begins=True)
+               tagged=True, begins=True, query=(plans.DRY_RUN,),
+               also={200: plans.RESULT})
 def resize(call, cluster_ident):
     """Change the number of nodes of a group, or replace some of them."""
     clusters.check_node_count(call, call.body['node_count'])
     cluster = clusters.find(call, cluster_ident, rules.RESIZE,
                             rules.RESIZE_ALL_PROJECTS)
     clusters.require_seen(call, cluster)
-    resize_cluster.request(call.context, cluster, _nodegroup(call, cluster),
-                           call.body['node_count'],
-                           call.body['nodes_to_remove'])
-    return {'uuid': cluster.uuid}
+    return _done(call, resize_cluster.wish(
+        call.context, cluster, _nodegroup(call, cluster),
+        call.body['node_count'], call.body['nodes_to_remove']))
 
 
 @expose.method(body=Upgrade, answers=202, since=versions.ACTIONS,
                unversioned=versions.UPGRADE, result=types.Identity, keyed=True,
-               tagged=True, begins=True)
+               tagged=True, begins=True, query=(plans.DRY_RUN,),
+               also={200: plans.RESULT})
 def upgrade(call, cluster_ident):
     """Bring the nodes of a cluster to what another template says."""
     if call.version < versions.UPGRADE:
@@ -56,10 +59,16 @@ def upgrade(call, cluster_ident):
                             rules.UPGRADE_ALL_PROJECTS)
     clusters.require_seen(call, cluster)
     template = _new_template(call)
-    upgrade_cluster.request(call.context, cluster, template,
-                            _nodegroup(call, cluster),
-                            call.body['max_batch_size'])
-    return {'uuid': cluster.uuid}
+    return _done(call, upgrade_cluster.wish(
+        call.context, cluster, template, _nodegroup(call, cluster),
+        call.body['max_batch_size']))
+
+
+def _done(call, wish):
+    if call.query['dry_run']:
+        return plans.show(call, wish)
+    submit.submit(call.context, wish)
+    return {'uuid': wish.cluster.uuid}
 
 
 def _new_template(call):

@@ -11,6 +11,7 @@ from magnum.api import etags
 from magnum.api import expose
 from magnum.api import paging
 from magnum.api import patch as patches
+from magnum.api import plans
 from magnum.api import types
 from magnum.api import versions
 from magnum.db import clusters
@@ -22,6 +23,7 @@ from magnum.operations import create_cluster
 from magnum.operations import delete_cluster
 from magnum.operations import desired
 from magnum.operations import resize_cluster
+from magnum.operations import submit
 from magnum.policies import cluster as rules
 from magnum import policy
 from magnum import quota
@@ -147,15 +149,19 @@ def get_one(call, cluster_ident):
 
 
 @expose.method(body=Cluster, answers=202, result=types.Identity, keyed=True,
-               begins=True, warns=True)
+               begins=True, warns=True, query=(plans.DRY_RUN,),
+               also={200: plans.RESULT})
 def post(call):
     """Create a cluster."""
     policy.authorize(call.context, rules.CREATE)
     chosen, room = template(call, call.body.pop('cluster_template_id'))
     check_node_count(call, call.body['node_count'])
-    row = create_cluster.request(call.context, chosen, call.body, room=room,
-                                 warn=call.warn)
-    return {'uuid': row.uuid}
+    wish = create_cluster.wish(call.context, chosen, call.body, room=room,
+                               warn=call.warn)
+    if call.query['dry_run']:
+        return plans.show(call, wish, room)
+    submit.submit(call.context, wish)
+    return {'uuid': wish.cluster.uuid}
 
 
 @expose.method(

@@ -94,6 +94,7 @@ class Call:
     headers: dict = dataclasses.field(default_factory=dict)
     # The method's usual one, or another.
     status: int | None = None
+    warned: list = dataclasses.field(default_factory=list)
     # What the caller has seen; any will do if nothing is said.
     if_match: Any = etag.AnyETag
     # Where an operation is answered with more than its cluster's uuid: what
@@ -110,9 +111,9 @@ class Call:
 
     def warn(self, texts):
         """Tell of what is accepted and may not be meant, in sentences."""
-        texts = list(texts)
-        if texts:
-            self.headers['Warning'] = _warning(texts)
+        self.warned = list(texts)
+        if self.warned:
+            self.headers['Warning'] = _warning(self.warned)
 
     def links(self, collection, uuid):
         """Where a resource is found, with the version and without."""
@@ -183,7 +184,8 @@ def method(answers=200, since=versions.MINIMUM, until=versions.MAXIMUM,
         def controller(*idents):
             request = pecan.request
             call = _call(request, declared)
-            if declared.keyed and idempotency.HEADER in request.headers:
+            if (declared.keyed and idempotency.HEADER in request.headers
+                    and not call.query.get('dry_run')):
                 return _response(*idempotency.once(
                     call, request, functools.partial(function, call,
                                                      *idents)))

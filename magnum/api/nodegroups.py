@@ -8,6 +8,7 @@ from magnum.api import etags
 from magnum.api import expose
 from magnum.api import paging
 from magnum.api import patch as patches
+from magnum.api import plans
 from magnum.api import types
 from magnum.api import versions
 from magnum.db import clusters as cluster_rows
@@ -16,6 +17,7 @@ from magnum.db import session as db
 from magnum.operations import create_nodegroup
 from magnum.operations import delete_nodegroup
 from magnum.operations import desired
+from magnum.operations import submit
 from magnum.operations import update_nodegroup
 from magnum.policies import nodegroup as rules
 from magnum import policy
@@ -107,15 +109,18 @@ def get_one(call, cluster_ident, nodegroup_ident):
 
 
 @_method(body=NodeGroup, answers=202, result=NodeGroup, keyed=True,
-         begins=True, warns=True)
+         begins=True, warns=True, query=(plans.DRY_RUN,),
+         also={200: plans.RESULT})
 def post(call, cluster_ident):
     """Add a nodegroup to a cluster."""
     policy.authorize(call.context, rules.CREATE)
     cluster = _cluster(call, cluster_ident, rules.CREATE_ALL_PROJECTS)
     call.shown = functools.partial(_begun, call, cluster)
-    row = create_nodegroup.request(call.context, cluster, call.body,
-                                   call.warn)
-    return _show(call, cluster, row)
+    wish = create_nodegroup.wish(call.context, cluster, call.body, call.warn)
+    if call.query['dry_run']:
+        return plans.show(call, wish)
+    submit.submit(call.context, wish)
+    return _show(call, cluster, wish.nodegroup)
 
 
 @_method(patch=NodeGroup, answers=202, result=NodeGroup, keyed=True,

@@ -43,7 +43,18 @@ def request(context: context.RequestContext,
             room: quota.Room | None = None,
             warn: Callable[[Iterable[str]], object] = tuple
             ) -> models.Cluster:
-    """Write a new cluster down, together with the work that makes it.
+    """Write a new cluster down, together with the work that makes it."""
+    new = wish(context, template, asked, flavors, room, warn)
+    submit.submit(context, new)
+    return new.cluster
+
+
+def wish(context: context.RequestContext,
+         template: models.ClusterTemplate, asked: Mapping[str, Any],
+         flavors: FlavorRules = references.disks,
+         room: quota.Room | None = None,
+         warn: Callable[[Iterable[str]], object] = tuple) -> submit.Wish:
+    """A new cluster, as it is to be written down.
 
     Everything that can be refused is refused here, before anything is stored.
 
@@ -79,20 +90,20 @@ def request(context: context.RequestContext,
                                             node_count)
     properties = desired.image_properties(found.image)
     public_key = references.public_key(found)
-    plan = driver.check(dataclasses.replace(
+    spec = dataclasses.replace(
         desired.spec(cluster, template, nodegroups,
                      image_properties=properties),
-        subnet_cidrs=subnets, public_key=public_key))
-    warn(plan.warnings)
-    submit.submit(context, submit.Wish(
+        subnet_cidrs=subnets, public_key=public_key)
+    warn(driver.check(spec).warnings)
+    return submit.Wish(
         KIND, cluster, options={'image_properties': properties,
                                 'public_key': public_key,
                                 'has_account': has_account,
                                 'driver': drivers.name_for(template)},
         hold=lambda session: quota.hold(session, context.project_id),
         begin=lambda session: _begin(session, context, template, cluster,
-                                     nodegroups)))
-    return cluster
+                                     nodegroups),
+        target=lambda: spec, driver=driver)
 
 
 def _room(context: context.RequestContext) -> quota.Room:

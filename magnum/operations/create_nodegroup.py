@@ -22,6 +22,7 @@ from magnum.operations import references
 from magnum.operations import rules
 from magnum.operations import steps
 from magnum.operations import submit
+from magnum import specs
 
 KIND = kinds.Kind(
     name='create_nodegroup', action='UPDATE', nodegroup_action='CREATE',
@@ -32,10 +33,18 @@ KIND = kinds.Kind(
 
 
 def request(context: context.RequestContext, cluster: models.Cluster,
-            asked: Mapping[str, Any],
-            warn: Callable[[Iterable[str]], object] = tuple
-            ) -> models.NodeGroup:
-    """Write a new group down, together with the work that makes its nodes.
+            asked: Mapping[str, Any]) -> models.NodeGroup:
+    """Write a new group down, together with the work that makes its nodes."""
+    new = wish(context, cluster, asked)
+    submit.submit(context, new)
+    assert new.nodegroup is not None
+    return new.nodegroup
+
+
+def wish(context: context.RequestContext, cluster: models.Cluster,
+         asked: Mapping[str, Any],
+         warn: Callable[[Iterable[str]], object] = tuple) -> submit.Wish:
+    """A new group, as it is to be written down.
 
     Comes in order behind what is at work on the cluster.
 
@@ -46,7 +55,11 @@ def request(context: context.RequestContext, cluster: models.Cluster,
     _check(cluster, asked)
     nodegroup = desired.new_nodegroup(
         cluster, asked, asked['flavor_id'] or cluster.flavor_id)
-    wish = submit.Wish(KIND, cluster, nodegroup=nodegroup)
+    new = submit.Wish(KIND, cluster, nodegroup=nodegroup)
+
+    def target() -> specs.ClusterSpec:
+        return desired.spec(cluster, cluster.template,
+                            [*cluster.nodegroups, nodegroup])
 
     def check(driver: base.Driver) -> None:
         # What it has of the cluster is no fault of this request.
@@ -55,13 +68,11 @@ def request(context: context.RequestContext, cluster: models.Cluster,
         labels.check(driver.labels, own)
         warn(labels.unused(driver.labels, own))
         _check_flavor(context, cluster, nodegroup.flavor_id)
-        driver.check(desired.spec(cluster, cluster.template,
-                                  [*cluster.nodegroups, nodegroup]))
+        driver.check(target())
 
-    wish.check = check
-    wish.begin = lambda session: _begin(session, wish, nodegroup)
-    submit.submit(context, wish)
-    return nodegroup
+    new.check, new.target = check, target
+    new.begin = lambda session: _begin(session, new, nodegroup)
+    return new
 
 
 def _begin(session: orm.Session, wish: submit.Wish,

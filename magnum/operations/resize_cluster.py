@@ -42,7 +42,16 @@ def request(context: context.RequestContext, cluster: models.Cluster,
             nodegroup: models.NodeGroup, node_count: int,
             nodes_to_remove: Iterable[str] | None = None,
             statuses: frozenset[str] | None = None) -> models.Operation:
-    """Write down that a group is to have `node_count` nodes.
+    """Write down that a group is to have `node_count` nodes."""
+    return submit.submit(context, wish(context, cluster, nodegroup,
+                                       node_count, nodes_to_remove, statuses))
+
+
+def wish(context: context.RequestContext, cluster: models.Cluster,
+         nodegroup: models.NodeGroup, node_count: int,
+         nodes_to_remove: Iterable[str] | None = None,
+         statuses: frozenset[str] | None = None) -> submit.Wish:
+    """That a group is to have `node_count` nodes, as it is to be written down.
 
     Comes in order behind what is at work on the cluster.  With the present
     count and named nodes it replaces these.
@@ -55,7 +64,7 @@ def request(context: context.RequestContext, cluster: models.Cluster,
     """
     check_bounds(cluster, nodegroup, node_count)
     leaving = list(nodes_to_remove or ())
-    wish = submit.Wish(
+    resize = submit.Wish(
         KIND, cluster, {nodegroup.uuid: {'node_count': node_count}},
         nodegroup=nodegroup, options={'nodes_to_remove': leaving},
         statuses=statuses)
@@ -67,10 +76,12 @@ def request(context: context.RequestContext, cluster: models.Cluster,
         check_bounds(cluster, now, node_count)
 
     if leaving:
-        wish.check = lambda driver: _find(context, wish, nodegroup, driver)
-    wish.recheck = recheck
-    wish.begin = lambda session: _begin(session, wish)
-    return submit.submit(context, wish)
+        resize.check = lambda driver: _find(context, resize, nodegroup,
+                                            driver)
+    resize.recheck = recheck
+    resize.begin = lambda session: _begin(session, resize)
+    resize.target = lambda: _resized(cluster, nodegroup, node_count)
+    return resize
 
 
 def _find(context: context.RequestContext, wish: submit.Wish,

@@ -32,6 +32,7 @@ from magnum.operations import desired
 from magnum.operations import journal
 from magnum.operations import kinds
 from magnum import rpc
+from magnum import specs
 
 Changes = changes.Changes
 
@@ -54,6 +55,8 @@ class Wish:
     but the operation; what `begin` returns is an operation that is already
     there and does what is wished for.  `recheck` is given each group that is
     to change as it is then.
+    `target` is the cluster as it is to be, for a plan of the wish; it is asked
+    for after `check`, and `driver` is who is to build it.
     """
 
     kind: kinds.Kind
@@ -68,6 +71,8 @@ class Wish:
     recheck: Callable[[models.NodeGroup], None] | None = None
     hold: Callable[[orm.Session], object] | None = None
     begin: 'Callable[[orm.Session], Begun] | None' = None
+    target: Callable[[], specs.ClusterSpec] | None = None
+    driver: base.Driver | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,17 +88,6 @@ class Begun:
     instead: models.Operation | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """What a wish would do, from the rows as they were read."""
-
-    kind: str
-    cluster_uuid: str
-    nodegroup_uuid: str | None
-    changes: Changes
-    options: Mapping[str, Any]
-
-
 def submit(context: contexts.RequestContext, wish: Wish) -> models.Operation:
     """Write the wish down with its operation; that operation.
 
@@ -101,7 +95,7 @@ def submit(context: contexts.RequestContext, wish: Wish) -> models.Operation:
         for some kinds.
     :raises NotSupported: the cluster's driver cannot do it.
     """
-    _permit(wish)
+    permit(wish)
     wish.options.setdefault('driver', _driver(wish))
     if context.global_request_id:
         wish.options['global_request_id'] = context.global_request_id
@@ -114,24 +108,16 @@ def submit(context: contexts.RequestContext, wish: Wish) -> models.Operation:
     return operation
 
 
-def plan(wish: Wish) -> Plan:
-    """Check the wish as `submit` does, and write nothing."""
-    _permit(wish)
-    rows: dict[str | None, Any] = {group.uuid: group
-                                   for group in wish.cluster.nodegroups}
-    rows[wish.cluster.uuid] = wish.cluster
-    return Plan(wish.kind.name, wish.cluster.uuid or '', _group(wish), {
-        uuid: _changed(rows[uuid], columns)
-        for uuid, columns in wish.changes.items()}, wish.options)
-
-
 def _changed(before: Any, columns: Mapping[str, Any]) -> dict[str, list[Any]]:
     return {column: [getattr(before, column), after]
             for column, after in columns.items()}
 
 
-def _permit(wish: Wish) -> None:
-    """Ask for everything that can be known before a row is written."""
+def permit(wish: Wish) -> None:
+    """Ask for everything that can be known before a row is written.
+
+    :raises WrongStatus, NotSupported: as `submit`.
+    """
     terms = wish.kind.terms
     statuses = terms.statuses if wish.statuses is None else wish.statuses
     if (terms.is_early and statuses is not None

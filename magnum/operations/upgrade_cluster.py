@@ -27,7 +27,15 @@ from magnum import specs
 def request(context: context.RequestContext, cluster: models.Cluster,
             template: models.ClusterTemplate, nodegroup: models.NodeGroup,
             max_batch_size: int | None = None) -> models.Operation:
-    """Write down that a cluster, or one group of it, is to be upgraded.
+    """Write down that a cluster, or one group of it, is to be upgraded."""
+    return submit.submit(context, wish(context, cluster, template, nodegroup,
+                                       max_batch_size))
+
+
+def wish(context: context.RequestContext, cluster: models.Cluster,
+         template: models.ClusterTemplate, nodegroup: models.NodeGroup,
+         max_batch_size: int | None = None) -> submit.Wish:
+    """That a cluster, or one group of it, is to be upgraded.
 
     :param max_batch_size: how many nodes may be replaced at a time; None: as
         the driver sees fit.
@@ -46,15 +54,17 @@ def request(context: context.RequestContext, cluster: models.Cluster,
         group.uuid: {'image_id': template.image_id} for group in groups}
     if template.uuid != cluster.cluster_template_id:
         wanted[cluster.uuid or ''] = {'cluster_template_id': template.uuid}
-    wish = submit.Wish(KIND, cluster, wanted, nodegroup=nodegroup)
+    upgrade = submit.Wish(KIND, cluster, wanted, nodegroup=nodegroup)
 
     def check(driver: base.Driver) -> None:
         properties = _check(context, cluster, template, groups, driver)
-        wish.options = {'image_properties': properties,
-                        'max_batch_size': max_batch_size}
+        upgrade.options = {'image_properties': properties,
+                           'max_batch_size': max_batch_size}
 
-    wish.check = check
-    return submit.submit(context, wish)
+    upgrade.check = check
+    upgrade.target = lambda: _spec(cluster, template, groups,
+                                   upgrade.options['image_properties'])
+    return upgrade
 
 
 def _check(context: context.RequestContext, cluster: models.Cluster,

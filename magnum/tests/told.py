@@ -25,15 +25,15 @@ GET    /v1/clustertemplates/{}                 200 403 404 409
 PATCH  /v1/clustertemplates/{}                 200 400 403 404 409
 DELETE /v1/clustertemplates/{}                 204 400 403 404 409
 GET    /v1/clusters                            200 400 403 404
-POST   /v1/clusters                            202 400 403 404 409
+POST   /v1/clusters                            200 202 400 403 404 409
 GET    /v1/clusters/detail                     200 400 403 404
 GET    /v1/clusters/{}                         200 403 404 409
 PATCH  /v1/clusters/{}                         202 400 403 404 409
 DELETE /v1/clusters/{}                         204 403 404 409
-POST   /v1/clusters/{}/actions/resize          202 400 403 404 409
-POST   /v1/clusters/{}/actions/upgrade         202 400 403 404 409
+POST   /v1/clusters/{}/actions/resize          200 202 400 403 404 409
+POST   /v1/clusters/{}/actions/upgrade         200 202 400 403 404 409
 GET    /v1/clusters/{}/nodegroups              200 400 403 404 409
-POST   /v1/clusters/{}/nodegroups              202 400 403 404 409
+POST   /v1/clusters/{}/nodegroups              200 202 400 403 404 409
 GET    /v1/clusters/{}/nodegroups/{}           200 403 404 409
 PATCH  /v1/clusters/{}/nodegroups/{}           202 400 403 404 409
 DELETE /v1/clusters/{}/nodegroups/{}           204 400 403 404 409

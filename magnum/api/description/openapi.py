@@ -241,7 +241,8 @@ def _headers(path, code, declared):
         name: {'description': text, 'required': True,
                'schema': {'type': 'string', 'format': 'uri'}}
         for name, text in named.items()}
-    if declared.begins:
+    # A POST that is answered with 200 was a dry run.
+    if declared.begins and (code != 200 or declared.patch):
         found[expose.OPERATION_HEADER] = {
             'description': 'The uuid of the operation that does the work.',
             # A patch may change nothing, or the cluster's health only.

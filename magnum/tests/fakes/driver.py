@@ -41,8 +41,10 @@ class FakeDriver(kubernetes.Driver):
         if spec.masters.node_count > 1 and not spec.master_lb_enabled:
             raise errors.InvalidParameter(
                 'node_count', 'masters have no load balancer.')
-        return base.Plan(warnings=tuple(
-            label_table.unused(self.labels, spec.labels)))
+        nodes = sum(group.node_count for group in spec.nodegroups)
+        return base.Plan(
+            {'server': nodes, 'port': nodes}, {**spec.labels, 'more': 'yes'},
+            tuple(label_table.unused(self.labels, spec.labels)))
 
     def apply(self, cloud, spec):
         _authenticate(cloud)

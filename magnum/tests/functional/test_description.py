@@ -34,15 +34,15 @@ GET     /v1/clustertemplates/{template_ident}   200 400 403 404 409
 PATCH   /v1/clustertemplates/{template_ident}   200 400 403 404 409
 DELETE  /v1/clustertemplates/{template_ident}   204 400 403 404 409
 GET     /v1/clusters                            200 400 403 404
-POST    /v1/clusters                            202 400 403 404 409
+POST    /v1/clusters                            200 202 400 403 404 409
 GET     /v1/clusters/detail                     200 400 403 404
 GET     /v1/clusters/{cluster_ident}            200 400 403 404 409
 PATCH   /v1/clusters/{cluster_ident}            202 400 403 404 409
 DELETE  /v1/clusters/{cluster_ident}            204 400 403 404 409
-POST    /v1/clusters/{cluster_ident}/actions/resize   202 400 403 404 409
-POST    /v1/clusters/{cluster_ident}/actions/upgrade  202 400 403 404 409
+POST    /v1/clusters/{cluster_ident}/actions/resize   200 202 400 403 404 409
+POST    /v1/clusters/{cluster_ident}/actions/upgrade  200 202 400 403 404 409
 GET     /v1/clusters/{cluster_ident}/nodegroups       200 400 403 404 409
-POST    /v1/clusters/{cluster_ident}/nodegroups       202 400 403 404 409
+POST    /v1/clusters/{cluster_ident}/nodegroups       200 202 400 403 404 409
 GET     /v1/clusters/{cluster_ident}/nodegroups/{nodegroup_ident} \
  200 400 403 404 409
 PATCH   /v1/clusters/{cluster_ident}/nodegroups/{nodegroup_ident} \
