@@ -7,6 +7,7 @@ from magnum.api import cluster_templates
 from magnum.api import clusters
 from magnum.api import credentials
 from magnum.api import documents
+from magnum.api import drivers
 from magnum.api.legacy import baymodels
 from magnum.api.legacy import bays
 from magnum.api.legacy import federations
@@ -61,6 +62,8 @@ ROUTES = {
         'DELETE': cluster_templates.delete},
     'v1/credentials': {},
     'v1/credentials/{cluster_ident}': {'PATCH': credentials.patch},
+    'v1/drivers': {'GET': drivers.get_all},
+    'v1/drivers/{driver_name}/labels': {'GET': drivers.get_labels},
     'v1/federations': {'GET': federations.get_all, 'POST': federations.post},
     'v1/federations/detail': {'GET': federations.detail},
     'v1/federations/{federation_ident}': {

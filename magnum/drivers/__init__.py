@@ -63,6 +63,12 @@ def loaded() -> Mapping[str, base.Driver]:
     return {name: _installed()[name] for name in names()}
 
 
+def usable() -> Mapping[str, base.Driver]:
+    """Those that may be given to a template, by name."""
+    return {name: driver for name, driver in loaded().items()
+            if not driver.beta or name in CONF.drivers.enabled_beta_drivers}
+
+
 def by_name(name: str) -> base.Driver:
     """The driver called `name`.
 
@@ -102,11 +108,8 @@ def by_type(server_type: str | None, distro: str | None,
     # spoken.
     wanted = base.ClusterType(server_type or 'vm', (distro or '').lower(),
                               coe or '')
-    for name in names():
-        driver = _installed()[name]
-        if wanted not in driver.provides:
-            continue
-        if not driver.beta or name in CONF.drivers.enabled_beta_drivers:
+    for name, driver in usable().items():
+        if wanted in driver.provides:
             return name
     raise errors.DriverNotFound(
         f'Cluster type ({wanted.server_type}, {wanted.os}, {wanted.coe}) is '

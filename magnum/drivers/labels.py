@@ -23,6 +23,8 @@ from oslo_utils import strutils
 from magnum import errors
 
 SCHEMA = 'https://json-schema.org/draft/2020-12/schema'
+OTHERS = {'description': 'Kept, and not used by the driver.',
+          'type': ['string', 'number', 'boolean']}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,9 +140,7 @@ def schema(known: Table) -> dict[str, Any]:
     return {'$schema': SCHEMA, 'type': 'object',
             'properties': {name: label.schema
                            for name, label in known.items()},
-            'additionalProperties': {
-                'description': 'Kept, and not used by the driver.',
-                'type': ['string', 'number', 'boolean']}}
+            'additionalProperties': OTHERS}
 
 
 def as_text(value: Any) -> str:

@@ -9,6 +9,7 @@ from magnum.policies import certificate
 from magnum.policies import cluster
 from magnum.policies import cluster_template
 from magnum.policies import credential
+from magnum.policies import driver
 from magnum.policies import federation
 from magnum.policies import nodegroup
 from magnum.policies import operation
@@ -22,5 +23,5 @@ def list_rules():
     return list(itertools.chain(
         base.RULES, bay.RULES, certificate.RULES, cluster.RULES,
         cluster_template.RULES,
-        credential.RULES, federation.RULES, nodegroup.RULES, operation.RULES,
-        quota.RULES, service.RULES, stats.RULES))
+        credential.RULES, driver.RULES, federation.RULES, nodegroup.RULES,
+        operation.RULES, quota.RULES, service.RULES, stats.RULES))

@@ -163,6 +163,8 @@ TABLE = tuple(Operation(*row) for row in (
     ('GET', '/v1/stats?project_id=p', None, 200, OWN_NUMBERS,
      'of one project'),
     ('GET', '/v1/mservices', None, 200, ADMIN),
+    ('GET', '/v1/drivers', None, 200, LIST),
+    ('GET', '/v1/drivers/fake/labels', None, 200, LIST),
     ('GET', '/v1/federations', None, 200, LIST),
     ('GET', '/v1/federations/detail', None, 200, LIST),
     ('GET', '/v1/federations/f', None, 200, READ_FEDERATION),

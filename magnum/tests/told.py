@@ -51,6 +51,8 @@ PATCH  /v1/quotas/{}/{}                        202 400 403 404
 DELETE /v1/quotas/{}/{}                        204 403 404
 GET    /v1/stats                               200 400 403
 GET    /v1/mservices                           200 400 403
+GET    /v1/drivers                             200 400 403
+GET    /v1/drivers/{}/labels                   200 400 403 404
 GET    /v1/federations                         200 400 403 404
 POST   /v1/federations                         400 403 404 409
 GET    /v1/federations/detail                  200 400 403 404

@@ -63,6 +63,8 @@ PATCH   /v1/quotas/{project_id}/{resource}      202 400 403 404
 DELETE  /v1/quotas/{project_id}/{resource}      204 400 403 404
 GET     /v1/stats                               200 400 403
 GET     /v1/mservices                           200 400 403
+GET     /v1/drivers                             200 400 403
+GET     /v1/drivers/{driver_name}/labels        200 400 403 404
 GET     /v1/federations                         200 400 403 404
 POST    /v1/federations                         400 403 404
 GET     /v1/federations/detail                  200 400 403 404
@@ -126,6 +128,7 @@ SUCCESSES = [
     ('POST', '/v1/quotas', {'project_id': 'q', 'hard_limit': 3}),
     ('PATCH', '/v1/quotas/p/Cluster', {'hard_limit': 100}),
     ('GET', '/v1/stats'), ('GET', '/v1/mservices'),
+    ('GET', '/v1/drivers'), ('GET', '/v1/drivers/fake/labels'),
     ('GET', '/v1/federations'), ('GET', '/v1/federations/detail'),
     ('GET', '/v1/federations/f')]
 OLD_SUCCESSES = [

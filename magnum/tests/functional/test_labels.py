@@ -4,12 +4,16 @@
 
 import re
 
+import jsonschema
+from oslo_config import cfg
 import pytest
 
 from magnum import drivers
 from magnum.drivers.k8s_kubeadm_v1 import labels as kubeadm
 from magnum.drivers import labels as label_table
 from magnum.tests import factories
+
+CONF = cfg.CONF
 
 TEMPLATE = {'coe': 'kubernetes', 'image_id': 'ubuntu-k8s', 'name': 'new',
             'flavor_id': 'm1.small', 'master_flavor_id': 'm1.small'}
@@ -186,3 +190,42 @@ def test_a_repeated_request_is_warned_again(told, number):
     assert 'typo' in first.headers['Warning']
     assert again.headers['Warning'] == first.headers['Warning']
     assert again.json == first.json
+
+
+def test_a_driver_serves_its_labels_as_a_schema(api, monkeypatch):
+    monkeypatch.setattr(api.driver, 'labels', kubeadm.LABELS)
+    schema = api('GET', '/v1/drivers/fake/labels').json
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema['$id'].endswith('/v1/drivers/fake/labels')
+    assert set(schema['properties']) == set(kubeadm.LABELS)
+    assert schema['properties']['flannel_backend'] == {
+        'description': kubeadm.LABELS['flannel_backend'].help,
+        'enum': ['udp', 'vxlan', 'host-gw', ''], 'default': 'vxlan',
+        'x-type': 'choice', 'x-mutable': False, 'x-since': '24.0.0'}
+    assert schema['properties']['boot_volume_size']['description'].endswith(
+        ' Default: option [cinder] default_boot_volume_size.')
+    assert schema['properties']['max_node_count']['x-mutable'] is True
+    fits = jsonschema.Draft202012Validator(schema).is_valid
+    for labels in ({'kube_tag': 'v1.31.4', 'mine': 'x'}, {'etcd_volume_size':
+                   5, 'octavia_lb_healthcheck': False}, {}):
+        assert fits(labels)
+    for labels in ({'kube_tag': 'new'}, {'etcd_volume_size': -1},
+                   {'octavia_lb_healthcheck': 'maybe'}, {'mine': {}}):
+        assert not fits(labels)
+
+
+def test_only_drivers_that_may_be_used_are_shown(api, monkeypatch):
+    def names():
+        return [driver['name']
+                for driver in api('GET', '/v1/drivers').json['drivers']]
+
+    assert names() == ['able', 'fake']
+    monkeypatch.setattr(api.driver, 'beta', True)
+    assert names() == ['able']
+    assert api('GET', '/v1/drivers/fake/labels').status_int == 404
+    CONF.set_override('enabled_beta_drivers', ['fake'], 'drivers')
+    assert names() == ['able', 'fake']
+    CONF.set_override('disabled_drivers', ['able'], 'drivers')
+    assert names() == ['fake']
+    CONF.clear_override('enabled_beta_drivers', 'drivers')
+    CONF.clear_override('disabled_drivers', 'drivers')

@@ -48,6 +48,8 @@ ITEMS = {
     '/v1/certificates/first': 2,
     '/v1/certificates/first/etcd': 2,
     '/v1/quotas/p/Cluster': 1,
+    '/v1/drivers': 0,
+    '/v1/drivers/fake/labels': 0,
     '/v1/federations/first': 1,
     '/v1/bays/first': 1,
     '/v1/baymodels/first': 1,

@@ -47,7 +47,7 @@ IDENTS = {'cluster_ident': 'c', 'bay_ident': 'c', 'baymodel_ident': 't',
            'template_ident': 't', 'project_id': 'p',
           'nodegroup_ident': 'default-worker', 'federation_ident': 'f',
           'resource': 'Cluster', 'ca_cert_type': 'etcd',
-          'operation_uuid': permissions.OPERATION}
+          'operation_uuid': permissions.OPERATION, 'driver_name': 'fake'}
 
 GUARDED = [(path, method) for path, methods in routes.ROUTES.items()
            for method in methods if path not in PUBLIC | UNGUARDED]
