@@ -13,6 +13,7 @@ import yaml
 from magnum import policies
 from magnum import policy
 from magnum.tests import factories
+from magnum.tests import permissions
 from magnum.tests import wsgi
 
 CONF = cfg.CONF
@@ -159,6 +160,7 @@ def test_an_operator_can_close_each_rule_by_its_name(api, says, rule):
     used = factories.template(name='used')
     row = factories.cluster(name='c', cluster_template_id=used.uuid)
     factories.store(template, used, row, *factories.nodegroups(row),
+                    factories.operation(row, uuid=permissions.OPERATION),
                     factories.federation(name='f'))
     says(**{rule.name: '!'})
     for operation in rule.operations:
@@ -169,7 +171,8 @@ def test_an_operator_can_close_each_rule_by_its_name(api, says, rule):
 
 IDENTS = {'template_ident': 't', 'baymodel_ident': 't', 'project_id': 'p',
           'resource': 'Cluster', 'nodegroup_ident': 'default-worker',
-          'federation_ident': 'f', 'ca_cert_type': 'etcd'}
+          'federation_ident': 'f', 'ca_cert_type': 'etcd',
+          'operation_uuid': permissions.OPERATION}
 
 BODIES = {
     'POST /v1/baymodels': {**TEMPLATE, 'keypair_id': 'key'},
