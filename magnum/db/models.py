@@ -3,18 +3,18 @@
 
 Names of tables and columns are those of release 22.0.0 and stay so: a
 database written by that release is opened as it is.  What a NULL means in a
-column that an older release did not have is said by the column's type, so that
-no reader has to know.  There are no foreign keys: dangling references exist in
-the field.
+column that an older release did not have is said by the column's type
+(`columns`), so that no reader has to know.  There are no foreign keys:
+dangling references exist in the field.
 """
 
 import datetime
-import json
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy import orm
+
+from magnum.db import columns
 
 SETTLED = frozenset({
     'CREATE_COMPLETE', 'UPDATE_COMPLETE', 'RESUME_COMPLETE',
@@ -26,58 +26,6 @@ def utcnow() -> datetime.datetime:
     """Naive UTC, whole seconds, as all time columns hold it."""
     return datetime.datetime.now(datetime.UTC).replace(
         tzinfo=None, microsecond=0)
-
-
-class Json(sa.TypeDecorator):
-    """A JSON object or list in a TEXT column; NULL reads as an empty one.
-
-    Written with Python's default separators, as release 22.0.0 did, and never
-    as NULL.
-    """
-
-    impl = sa.Text
-    cache_ok = True
-
-    def __init__(self, empty: type = dict):
-        super().__init__()
-        self.empty = empty
-
-    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str:
-        return json.dumps(self.empty() if value is None else value)
-
-    def process_result_value(self, value: str | None,
-                             dialect: sa.Dialect) -> Any:
-        return json.loads(value) if value else self.empty()
-
-
-class Flag(sa.TypeDecorator):
-    """A boolean that older rows hold NULL for; `null` is its meaning."""
-
-    impl = sa.Boolean
-    cache_ok = True
-
-    def __init__(self, null: bool = False):
-        super().__init__()
-        self.null = null
-
-    def process_result_value(self, value: bool | None,
-                             dialect: sa.Dialect) -> bool:
-        return self.null if value is None else bool(value)
-
-
-class Count(sa.TypeDecorator):
-    """An integer that older rows hold NULL for; `null` is its meaning."""
-
-    impl = sa.Integer
-    cache_ok = True
-
-    def __init__(self, null: int):
-        super().__init__()
-        self.null = null
-
-    def process_result_value(self, value: int | None,
-                             dialect: sa.Dialect) -> int:
-        return self.null if value is None else value
 
 
 class Base(orm.DeclarativeBase):
@@ -127,18 +75,18 @@ class Cluster(Row, Base):
     container_version: orm.Mapped[str | None]
     keypair: orm.Mapped[str | None]
     docker_volume_size: orm.Mapped[int | None]
-    labels: orm.Mapped[dict | None] = orm.mapped_column(Json(dict))
+    labels: orm.Mapped[dict | None] = orm.mapped_column(columns.Json(dict))
     master_flavor_id: orm.Mapped[str | None]
     flavor_id: orm.Mapped[str | None]
     health_status: orm.Mapped[str | None] = orm.mapped_column(sa.String(20))
     health_status_reason: orm.Mapped[dict | None] = orm.mapped_column(
-        Json(dict))
+        columns.Json(dict))
     fixed_network: orm.Mapped[str | None]
     fixed_subnet: orm.Mapped[str | None]
     floating_ip_enabled: orm.Mapped[bool | None] = orm.mapped_column(
-        Flag(null=True), default=True)
+        columns.Flag(null=True), default=True)
     master_lb_enabled: orm.Mapped[bool | None] = orm.mapped_column(
-        Flag(null=False), default=False)
+        columns.Flag(null=False), default=False)
     etcd_ca_cert_ref: orm.Mapped[str | None] = orm.mapped_column(
         sa.String(512))
     front_proxy_ca_cert_ref: orm.Mapped[str | None] = orm.mapped_column(
@@ -178,22 +126,27 @@ class NodeGroup(Row, Base):
     cluster_id: orm.Mapped[str]
     project_id: orm.Mapped[str]
     docker_volume_size: orm.Mapped[int | None]
-    labels: orm.Mapped[dict | None] = orm.mapped_column(Json(dict))
+    labels: orm.Mapped[dict | None] = orm.mapped_column(columns.Json(dict))
     flavor_id: orm.Mapped[str | None]
     image_id: orm.Mapped[str | None]
-    node_addresses: orm.Mapped[list | None] = orm.mapped_column(Json(list))
-    node_count: orm.Mapped[int | None] = orm.mapped_column(Count(null=1))
+    node_addresses: orm.Mapped[list | None] = orm.mapped_column(
+        columns.Json(list))
+    node_count: orm.Mapped[int | None] = orm.mapped_column(
+        columns.Count(null=1))
     max_node_count: orm.Mapped[int | None]
-    min_node_count: orm.Mapped[int | None] = orm.mapped_column(Count(null=0))
+    min_node_count: orm.Mapped[int | None] = orm.mapped_column(
+        columns.Count(null=0))
     role: orm.Mapped[str | None]
     is_default: orm.Mapped[bool | None] = orm.mapped_column(
-        Flag(null=False), default=False)
+        columns.Flag(null=False), default=False)
     stack_id: orm.Mapped[str | None]
     status: orm.Mapped[str | None] = orm.mapped_column(sa.String(20))
     status_reason: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     version: orm.Mapped[str | None] = orm.mapped_column(sa.String(20))
-    node_labels: orm.Mapped[dict | None] = orm.mapped_column(Json(dict))
-    node_taints: orm.Mapped[list | None] = orm.mapped_column(Json(list))
+    node_labels: orm.Mapped[dict | None] = orm.mapped_column(
+        columns.Json(dict))
+    node_taints: orm.Mapped[list | None] = orm.mapped_column(
+        columns.Json(list))
 
 
 class ClusterTemplate(Row, Base):
@@ -223,13 +176,13 @@ class ClusterTemplate(Row, Base):
     https_proxy: orm.Mapped[str | None]
     no_proxy: orm.Mapped[str | None]
     registry_enabled: orm.Mapped[bool | None] = orm.mapped_column(
-        Flag(null=False), default=False)
+        columns.Flag(null=False), default=False)
     network_driver: orm.Mapped[str | None]
-    labels: orm.Mapped[dict | None] = orm.mapped_column(Json(dict))
+    labels: orm.Mapped[dict | None] = orm.mapped_column(columns.Json(dict))
     tls_disabled: orm.Mapped[bool | None] = orm.mapped_column(
-        Flag(null=False), default=False)
+        columns.Flag(null=False), default=False)
     public: orm.Mapped[bool | None] = orm.mapped_column(
-        Flag(null=False), default=False)
+        columns.Flag(null=False), default=False)
     server_type: orm.Mapped[str | None] = orm.mapped_column(
         default='vm', server_default='vm')
     volume_driver: orm.Mapped[str | None]
@@ -237,12 +190,12 @@ class ClusterTemplate(Row, Base):
     docker_storage_driver: orm.Mapped[str | None] = orm.mapped_column(
         sa.String(512))
     master_lb_enabled: orm.Mapped[bool | None] = orm.mapped_column(
-        Flag(null=False), default=False)
+        columns.Flag(null=False), default=False)
     fixed_subnet: orm.Mapped[str | None]
     floating_ip_enabled: orm.Mapped[bool | None] = orm.mapped_column(
-        Flag(null=True), default=True)
+        columns.Flag(null=True), default=True)
     hidden: orm.Mapped[bool | None] = orm.mapped_column(
-        Flag(null=False), default=False)
+        columns.Flag(null=False), default=False)
     tags: orm.Mapped[str | None]
     driver: orm.Mapped[str | None]
 
@@ -301,11 +254,11 @@ class MagnumService(Row, Base):
     host: orm.Mapped[str | None]
     binary: orm.Mapped[str | None]
     disabled: orm.Mapped[bool | None] = orm.mapped_column(
-        Flag(null=False), default=False)
+        columns.Flag(null=False), default=False)
     disabled_reason: orm.Mapped[str | None]
     last_seen_up: orm.Mapped[datetime.datetime | None]
     forced_down: orm.Mapped[bool | None] = orm.mapped_column(
-        Flag(null=False), default=False)
+        columns.Flag(null=False), default=False)
 
 
 class Federation(Row, Base):
@@ -319,10 +272,10 @@ class Federation(Row, Base):
     uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
     name: orm.Mapped[str | None]
     hostcluster_id: orm.Mapped[str | None]
-    member_ids: orm.Mapped[list | None] = orm.mapped_column(Json(list))
+    member_ids: orm.Mapped[list | None] = orm.mapped_column(columns.Json(list))
     status: orm.Mapped[str | None] = orm.mapped_column(sa.String(20))
     status_reason: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
-    properties: orm.Mapped[dict | None] = orm.mapped_column(Json(dict))
+    properties: orm.Mapped[dict | None] = orm.mapped_column(columns.Json(dict))
 
 
 class Operation(Base):
@@ -352,17 +305,18 @@ class Operation(Base):
     # NULL, which the release before writes, is the cluster.
     lane: orm.Mapped[str | None] = orm.mapped_column(sa.String(73))
     # What was asked: ids and plain values, never a secret.
-    args: orm.Mapped[dict | None] = orm.mapped_column(Json(dict))
+    args: orm.Mapped[dict | None] = orm.mapped_column(columns.Json(dict))
     # {uuid of a row: {column: [before, after]}}; never a secret.
-    changes: orm.Mapped[dict | None] = orm.mapped_column(Json(dict))
+    changes: orm.Mapped[dict | None] = orm.mapped_column(columns.Json(dict))
     # How far the current step has come, in the step's own words.
-    progress: orm.Mapped[dict | None] = orm.mapped_column(Json(dict))
+    progress: orm.Mapped[dict | None] = orm.mapped_column(columns.Json(dict))
     state: orm.Mapped[str] = orm.mapped_column(sa.String(16),
                                                default='ACTIVE')
     # The name of the step to run next; NULL is the first.
     step: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
     # The steps that are over, each with `attempt` as it was at its end.
-    history: orm.Mapped[list | None] = orm.mapped_column(Json(list))
+    history: orm.Mapped[list | None] = orm.mapped_column(
+        columns.Json(list))
     cancelled: orm.Mapped[bool] = orm.mapped_column(default=False)
     # Why it failed or was cancelled; before its end, what it waits for.
     error: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
@@ -420,6 +374,6 @@ class IdempotencyKey(Base):
     expires_at: orm.Mapped[datetime.datetime]
     # NULL until the request has been granted.
     status: orm.Mapped[int | None]
-    headers: orm.Mapped[dict | None] = orm.mapped_column(Json(dict))
+    headers: orm.Mapped[dict | None] = orm.mapped_column(columns.Json(dict))
     body: orm.Mapped[str | None] = orm.mapped_column(
         sa.Text().with_variant(mysql.MEDIUMTEXT(), 'mysql', 'mariadb'))
