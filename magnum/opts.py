@@ -13,6 +13,7 @@ from magnum.api import paging
 from magnum.api import services
 from magnum.certificates import stores
 from magnum.certificates import x509
+from magnum.conductor import health
 from magnum.conductor import options as periodic
 from magnum.conductor import upkeep
 from magnum.conductor import worker
@@ -37,6 +38,7 @@ def list_opts():
         ('api', paging.OPTS),
         ('conductor', rpc.OPTS),
         ('conductor', worker.OPTS),
+        ('conductor', health.OPTS),
         ('quotas', quota.OPTS),
         ('certificates', stores.OPTS),
         ('x509', x509.OPTS),

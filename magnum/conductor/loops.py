@@ -20,6 +20,10 @@ LOG = log.getLogger(__name__)
 # After a turn that failed.
 PAUSE_SECONDS = 2.0
 
+# How long stopping waits for a thread that may hang in the database: what it
+# would have written there, the end of the leases makes good.
+DATABASE_SECONDS = 5
+
 EXIT_STATUS = 70  # EX_SOFTWARE
 
 

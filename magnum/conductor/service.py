@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One conductor: its worker, its ear on the bus, and its heartbeat."""
+"""One conductor: its worker, its ear on the bus, and its work by the clock."""
 
 import threading
 
@@ -8,7 +8,9 @@ from oslo_log import log
 
 from magnum.certificates import x509
 from magnum.conductor import endpoints
+from magnum.conductor import health
 from magnum.conductor import loops
+from magnum.conductor import polls
 from magnum.conductor import upkeep
 from magnum.conductor import worker
 from magnum.db import services
@@ -32,6 +34,7 @@ class Conductor:
 
     def __init__(self):
         self._worker = worker.Worker()
+        self._pollers = _pollers()
         self._stopped = threading.Event()
         self._server = None
         self._loops = [loops.Loop(name, turn, self._stopped)
@@ -46,11 +49,13 @@ class Conductor:
             LOG.warning(missing)
         x509.keep_keys_ready()
         self._worker.start()
-        for loop in self._loops:
-            loop.start()
+        for each in (*self._loops, *self._pollers):
+            each.start()
 
     def stop(self):
         self._stopped.set()
+        for poller in self._pollers:
+            poller.stop()
         self._worker.stop()
         if self._server is not None:
             self._server.stop()
@@ -91,3 +96,12 @@ class Conductor:
     def _beat_once():
         with db.writer() as session:
             services.beat(session, CONF.host, 'magnum-conductor')
+
+
+def _pollers():
+    """What looks after clusters that nobody is changing."""
+    made = []
+    if CONF.periodic_enable and CONF.kubernetes.health_polling_interval >= 0:
+        made.append(polls.Poller(health.Health(),
+                                 CONF.conductor.health_threads))
+    return made

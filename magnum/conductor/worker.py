@@ -48,12 +48,9 @@ CONF.register_opts(OPTS, group='conductor')
 MIN_SLEEP_SECONDS = 0.05
 IDLE_SECONDS = 0.25
 
-# How long stopping waits for a thread that may hang in the database: what it
-# would have written there, the end of the leases makes good.
-DATABASE_SECONDS = 5
-
-# Beside those of the slots: claims, leases, heartbeat, upkeep.
-OTHER_CONNECTIONS = 4
+# Beside those of the slots: claims, leases, heartbeat, upkeep, polls and those
+# that read certificates for them.
+OTHER_CONNECTIONS = 10
 
 
 def slots() -> int:
@@ -98,10 +95,10 @@ class Worker:
         """Take nothing new, end the running steps, give the leases back."""
         self._stopping.set()
         self._woken.set()
-        self._claims.join(DATABASE_SECONDS)
+        self._claims.join(loops.DATABASE_SECONDS)
         self._pool.shutdown(wait=True)
         self._ended.set()
-        self._leases.join(DATABASE_SECONDS)
+        self._leases.join(loops.DATABASE_SECONDS)
 
     def _claim(self):
         """Fill the free slots; the seconds until it is worth looking again."""

@@ -13,13 +13,16 @@ from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum import context as contexts
+from magnum.db import conditions
 from magnum.db import models
 from magnum.db import pages
+from magnum.db import polls
 from magnum.db import statements
 
 # PyMySQL takes longer to read what a column is than to read its value, so that
@@ -45,6 +48,9 @@ _SHOWN = (
         models.NodeGroup.status, models.NodeGroup.status_reason),
     orm.joinedload(models.Cluster.template).load_only(
         models.ClusterTemplate.labels))
+
+# Earlier releases may have written the same map in other ways.
+_HEALTH_TEXT = sa.type_coerce(models.Cluster.health_status_reason, sa.Text)
 
 
 def find(session: orm.Session, context: contexts.RequestContext,
@@ -194,8 +200,52 @@ def set_health(session: orm.Session, uuid: str, status: str | None,
                                 'health_status_reason': dict(reason or {})})
 
 
+def uuids(session: orm.Session, statuses: Collection[str]) -> set[str]:
+    """The clusters that have one of these statuses."""
+    return set(session.scalars(sa.select(models.Cluster.uuid).where(
+        models.Cluster.status.in_(statuses))))
+
+
+class Watched(NamedTuple):
+    """A cluster as somebody looks at it, to change it only if it is still so.
+
+    `reason` is the text of its `health_status_reason`, as it was written.
+    """
+
+    cluster: models.Cluster
+    reason: str | None
+
+
+def watched(session: orm.Session,
+            uuids: Collection[str]) -> list[Watched]:
+    """These clusters with their groups and templates."""
+    rows = session.execute(
+        sa.select(models.Cluster, _HEALTH_TEXT.label('health_text'))
+        .where(models.Cluster.uuid.in_(sorted(uuids)))
+        .options(orm.selectinload(models.Cluster.nodegroups),
+                 orm.selectinload(models.Cluster.template)))
+    return [Watched(*row) for row in rows]
+
+
+def report(session: orm.Session, seen: Watched,
+           columns: Mapping[str, Any]) -> bool:
+    """Write columns unless the status or the health has changed meanwhile."""
+    changed = {key: value for key, value in columns.items()
+               if getattr(seen.cluster, key) != value}
+    return not changed or bool(statements.execute(
+        session, sa.update(models.Cluster)
+        .where(models.Cluster.uuid == seen.cluster.uuid,
+               models.Cluster.status == seen.cluster.status,
+               models.Cluster.health_status.is_not_distinct_from(
+                   seen.cluster.health_status),
+               _HEALTH_TEXT.is_not_distinct_from(seen.reason))
+        .values(**changed)))
+
+
 def delete(session: orm.Session, uuid: str) -> None:
     """Remove the rows of a cluster of which nothing else is left."""
+    polls.forget(session, polls.HEALTH, uuid)
+    conditions.forget(session, uuid)
     statements.execute(
         session, sa.delete(models.NodeGroup)
         .where(models.NodeGroup.cluster_id == uuid))

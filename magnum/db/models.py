@@ -377,3 +377,42 @@ class IdempotencyKey(Base):
     headers: orm.Mapped[dict | None] = orm.mapped_column(columns.Json(dict))
     body: orm.Mapped[str | None] = orm.mapped_column(
         sa.Text().with_variant(mysql.MEDIUMTEXT(), 'mysql', 'mariadb'))
+
+
+class Poll(Base):
+    """What is looked at by the clock, and when it is due.
+
+    Written by `magnum.db.polls` only.
+    """
+
+    __tablename__ = 'poll'
+    __table_args__ = (sa.Index('poll_due_idx', 'kind', 'next_at'),)
+
+    kind: orm.Mapped[str] = orm.mapped_column(sa.String(16),
+                                              primary_key=True)
+    # The uuid of a cluster, or the id of a project.
+    subject: orm.Mapped[str] = orm.mapped_column(primary_key=True)
+    # While it is claimed: when another may claim it.
+    next_at: orm.Mapped[datetime.datetime] = orm.mapped_column(
+        sa.DateTime().with_variant(
+            mysql.DATETIME(fsp=6), 'mysql', 'mariadb'))
+    # Who looks at it now.
+    owner: orm.Mapped[str | None]
+
+
+class Condition(Base):
+    """One thing that was found about a cluster, and since when it is so."""
+
+    __tablename__ = 'cluster_condition'
+
+    cluster_uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36),
+                                                      primary_key=True)
+    type: orm.Mapped[str] = orm.mapped_column(sa.String(32),
+                                              primary_key=True)
+    # True, False or Unknown, as in Kubernetes.
+    status: orm.Mapped[str] = orm.mapped_column(sa.String(8))
+    code: orm.Mapped[str]
+    message: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
+    since: orm.Mapped[datetime.datetime] = orm.mapped_column()
+    # {uuid of a row: its status before}, of rows whose status tells of it.
+    previous: orm.Mapped[dict | None] = orm.mapped_column(columns.Json(dict))

@@ -236,13 +236,21 @@ def writer(begins_with_write=False):
         yield session
 
 
-def retried(function):
+def retried(function, also_lost=True):
     """Repeat a unit of work that met a deadlock or lost its connection."""
     return functools.wraps(function)(
         db_api.wrap_db_retry(max_retries=8, retry_interval=0.05,
                              inc_retry_interval=True, max_retry_interval=2,
                              jitter=True, retry_on_deadlock=True,
-                             retry_on_disconnect=True)(function))
+                             retry_on_disconnect=also_lost)(function))
+
+
+def undeadlocked(function):
+    """Repeat a unit of work that met a deadlock.
+
+    For those who come again by themselves when the database is away.
+    """
+    return retried(function, also_lost=False)
 
 
 @retried

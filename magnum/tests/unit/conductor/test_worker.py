@@ -221,7 +221,7 @@ def test_a_project_that_waits_gets_a_slot_while_another_has_hundreds(
 
 
 @pytest.mark.parametrize('size, overflow, expected', [
-    (None, None, (5, 79)), (5, 50, (5, 79)), (100, 50, (100, 50)),
+    (None, None, (5, 85)), (5, 50, (5, 85)), (100, 50, (100, 50)),
     (5, 200, (5, 200)), (0, 50, None), (5, -1, None)])
 def test_a_pool_has_room_for_all_slots(workers, size, overflow, expected):
     CONF.set_override('workers', 80, group='conductor')
