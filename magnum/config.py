@@ -12,6 +12,7 @@ from oslo_config import cfg
 from oslo_log import log
 import oslo_messaging as messaging
 from oslo_middleware import cors
+from oslo_middleware.healthcheck import opts as health_opts
 
 from magnum import version
 
@@ -32,6 +33,10 @@ class _LineRecord(logging.LogRecord):
 def set_library_defaults():
     """Change the defaults of library options; the sample shows them too."""
     messaging.set_transport_defaults(control_exchange='magnum')
+    cfg.set_defaults(health_opts.HEALTHCHECK_OPTS,
+                     backends=['disable_by_file'])
+    cfg.set_defaults(health_opts.DISABLE_BY_FILE_OPTS,
+                     disable_by_file_path='/etc/magnum/healthcheck_disable')
     cors.set_defaults(
         allow_headers=['X-Auth-Token', 'X-Identity-Status', 'X-Roles',
                        'X-Service-Catalog', 'X-User-Id', 'X-Tenant-Id',

@@ -16,8 +16,6 @@ from magnum.api import routes
 
 CONF = cfg.CONF
 
-DISABLED_BY = '/etc/magnum/healthcheck_disable'
-
 
 def build():
     """The whole application, as any WSGI server can serve it."""
@@ -34,12 +32,8 @@ def build():
         app = cors.CORS(app, CONF)
     app = middleware.Context(app)
     app = request_id.RequestId(app, CONF)
-    return _Mounted(app, {'/healthcheck': _health()})
-
-
-def _health():
-    return healthcheck.Healthcheck.app_factory(
-        {}, backends='disable_by_file', disable_by_file_path=DISABLED_BY)
+    health = healthcheck.Healthcheck(None, CONF)
+    return _Mounted(app, {'/healthcheck': health})
 
 
 class _Mounted:

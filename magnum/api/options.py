@@ -68,7 +68,8 @@ OPTS = [
                deprecated_for_removal=True,
                deprecated_reason='The order of the middleware is fixed; the '
                                  'file is not read.',
-               help='Ignored.'),
+               help='Ignored. A file of this name is warned about at '
+                    'start.'),
 ]
 
 CONF.register_opts(OPTS, group='api')

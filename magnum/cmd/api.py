@@ -24,12 +24,12 @@ from oslo_log import log
 from oslo_service import opts as service_opts
 
 from magnum.api import options  # noqa: F401  (registers [api])
+from magnum.api import paste
 from magnum import config
 from magnum import errors
 from magnum import needs
 from magnum import reports
 from magnum import reseal
-from magnum import version
 
 LOG = log.getLogger(__name__)
 CONF = cfg.CONF
@@ -95,9 +95,7 @@ class Server(base.BaseApplication):
 
 def main():
     service_opts.register_service_opts(CONF)
-    log.register_options(CONF)
-    CONF(sys.argv[1:], project='magnum', prog='magnum-api',
-         version=version.text())
+    config.parse(sys.argv[1:], prog='magnum-api')
     config.setup_logging()
     # Before there is somebody to ask for one.
     reports.at_signal('magnum-api')
@@ -105,5 +103,6 @@ def main():
         needs.check()
     except errors.InfrastructureFailed as e:
         sys.exit(f'magnum-api: {e}')
+    paste.warn()
     LOG.info('magnum-api listens on %s:%s.', CONF.api.host, CONF.api.port)
     Server().run()

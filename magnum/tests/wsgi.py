@@ -24,6 +24,7 @@ import webob
 
 from magnum.api import app
 from magnum.certificates import authority
+from magnum import config
 from magnum.db import models
 from magnum.db import session as db
 from magnum import policy
@@ -113,6 +114,7 @@ def surrounded(monkeypatch, directory):
         CONF([], project='magnum', default_config_files=[],
              default_config_dirs=[])
     logging.getLogger('magnum').setLevel(logging.WARNING)
+    config.set_library_defaults()
     overrides = [('www_authenticate_uri', 'http://keystone/v3',
                   'keystone_authtoken'),
                  ('policy_file', str(directory / 'policy.yaml'),

@@ -11,14 +11,19 @@ import sys
 
 from magnum.api import app
 from magnum.api import keystone
+from magnum.api import paste
 from magnum import config
 from magnum.db import session as db
 from magnum import errors
 from magnum import needs
 
 
+def _is_ours(program):
+    return os.path.basename(program) == 'magnum-api'
+
+
 def _our_arguments(program, argv):
-    if os.path.basename(program) == 'magnum-api':
+    if _is_ours(program):
         return argv
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument('--config-file', action='append', default=[])
@@ -36,5 +41,8 @@ try:
 except errors.InfrastructureFailed as e:
     # One line, and no traceback, whichever server this is.
     raise SystemExit(f'magnum-api: {e}') from None
+if not _is_ours(sys.argv[0]):
+    # Where it is, the process that watches over the workers has said so.
+    paste.warn()
 db.fail_at_once()
 application = app.build()

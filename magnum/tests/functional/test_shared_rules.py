@@ -8,7 +8,6 @@ from oslo_config import cfg
 import pytest
 import webob
 
-from magnum.api import app
 from magnum.api import dispatch
 from magnum.api import routes
 from magnum.tests import factories
@@ -178,16 +177,6 @@ def test_links_have_the_path_that_the_service_is_mounted_at(api):
     document = request.get_response(api.app).json
     assert document['quotas'][0]['href'] == (
         'http://localhost/container-infra/v1/quotas/')
-
-
-def test_health_ends_when_the_operator_says_so(api, monkeypatch, tmp_path):
-    switch = tmp_path / 'disabled'
-    monkeypatch.setattr(app, 'DISABLED_BY', str(switch))
-    service = app.build()
-    health = webob.Request.blank('/healthcheck')
-    assert health.get_response(service).status_int == 200
-    switch.touch()
-    assert health.get_response(service).status_int == 503
 
 
 def test_who_has_no_project_sees_what_is_his_own(api, monkeypatch, tmp_path):
