@@ -13,6 +13,7 @@ from magnum.api import paging
 from magnum.api import services
 from magnum.certificates import stores
 from magnum.certificates import x509
+from magnum.conductor import drift
 from magnum.conductor import health
 from magnum.conductor import options as periodic
 from magnum.conductor import upkeep
@@ -39,6 +40,7 @@ def list_opts():
         ('conductor', rpc.OPTS),
         ('conductor', worker.OPTS),
         ('conductor', health.OPTS),
+        ('conductor', drift.OPTS),
         ('quotas', quota.OPTS),
         ('certificates', stores.OPTS),
         ('x509', x509.OPTS),

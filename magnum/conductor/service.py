@@ -7,6 +7,7 @@ from oslo_config import cfg
 from oslo_log import log
 
 from magnum.certificates import x509
+from magnum.conductor import drift
 from magnum.conductor import endpoints
 from magnum.conductor import health
 from magnum.conductor import loops
@@ -104,4 +105,6 @@ def _pollers():
     if CONF.periodic_enable and CONF.kubernetes.health_polling_interval >= 0:
         made.append(polls.Poller(health.Health(),
                                  CONF.conductor.health_threads))
+    if CONF.periodic_enable and CONF.conductor.drift_interval >= 0:
+        made.append(polls.Poller(drift.Stacks(), drift.THREADS))
     return made

@@ -206,6 +206,27 @@ def uuids(session: orm.Session, statuses: Collection[str]) -> set[str]:
         models.Cluster.status.in_(statuses))))
 
 
+def projects(session: orm.Session, statuses: Collection[str]) -> set[str]:
+    """The projects that have stacks of clusters of these statuses."""
+    return set(session.scalars(
+        sa.select(models.Cluster.project_id).distinct()
+        .where(models.Cluster.status.in_(statuses),
+               models.Cluster.project_id.is_not(None),
+               models.Cluster.stack_id.is_not(None))))
+
+
+def of_projects(session: orm.Session, project_ids: Collection[str],
+                statuses: Collection[str]) -> Sequence[models.Cluster]:
+    """The clusters of projects that have these statuses, and stacks."""
+    return session.scalars(
+        sa.select(models.Cluster)
+        .where(models.Cluster.project_id.in_(sorted(project_ids)),
+               models.Cluster.status.in_(statuses),
+               models.Cluster.stack_id.is_not(None))
+        .options(orm.selectinload(models.Cluster.nodegroups),
+                 orm.selectinload(models.Cluster.template))).all()
+
+
 class Watched(NamedTuple):
     """A cluster as somebody looks at it, to change it only if it is still so.
 
@@ -245,9 +266,10 @@ def report(session: orm.Session, seen: Watched,
 def delete(session: orm.Session, uuid: str) -> None:
     """Remove the rows of a cluster of which nothing else is left."""
     polls.forget(session, polls.HEALTH, uuid)
-    conditions.forget(session, uuid)
     statements.execute(
         session, sa.delete(models.NodeGroup)
         .where(models.NodeGroup.cluster_id == uuid))
     statements.execute(
         session, sa.delete(models.Cluster).where(models.Cluster.uuid == uuid))
+    # Last: whoever writes one holds one of the rows above.
+    conditions.forget(session, uuid)

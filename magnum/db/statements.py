@@ -25,3 +25,17 @@ def write(session: orm.Session, row: models.Cluster | models.NodeGroup,
         table: Any = type(row)
         execute(session, sa.update(table).where(table.uuid == row.uuid)
                  .values(**changed))
+
+
+def restate(session: orm.Session, row: models.Cluster | models.NodeGroup,
+            status: str, reason: str | None) -> bool:
+    """Give a row another status, unless its own has changed meanwhile.
+
+    Holds the row until the transaction ends; False: it is another, or gone.
+    """
+    table: Any = type(row)
+    return bool(execute(
+        session, sa.update(table)
+        .where(table.uuid == row.uuid, table.status == row.status,
+               table.status_reason.is_not_distinct_from(row.status_reason))
+        .values(status=status, status_reason=reason)))

@@ -204,6 +204,17 @@ class Driver(abc.ABC):
                 spec: specs.ClusterSpec) -> Observed:
         """Report what there is.  Never raises for "not found": State.GONE."""
 
+    def survey(self, cloud: 'openstack.Cloud',
+               wanted: Iterable[specs.ClusterSpec]
+               ) -> Mapping[str, Mapping[str, Failure]]:
+        """Report what is wrong with clusters that nobody is changing.
+
+        Many clusters of one project, by few calls.  By the cluster's uuid:
+        the groups that failed or are lost, by theirs; none where all is well.
+        A cluster of which that is not known now is left out.
+        """
+        return {}
+
     @abc.abstractmethod
     def destroy(self, cloud: 'openstack.Cloud',
                 spec: specs.ClusterSpec) -> None:

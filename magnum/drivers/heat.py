@@ -333,7 +333,7 @@ def _refresh(cloud: openstack.Cloud, project: _Project,
     """Ask Heat for these stacks of the project, without holding its lock."""
     taken, rows = time.monotonic(), None
     try:
-        rows = _listed(cloud, wanted)
+        rows = listed(cloud, wanted)
     finally:
         with project.changed:
             project.is_asking = False
@@ -344,8 +344,9 @@ def _refresh(cloud: openstack.Cloud, project: _Project,
             project.changed.notify_all()
 
 
-def _listed(cloud: openstack.Cloud,
-            wanted: list[str]) -> dict[str, Stack | None]:
+def listed(cloud: openstack.Cloud,
+           wanted: list[str]) -> dict[str, Stack | None]:
+    """The stacks of these ids, deleted ones too, by few calls."""
     rows: dict[str, Stack | None] = dict.fromkeys(wanted)
     for start in range(0, len(wanted), IDS_PER_LIST):
         with openstack.translated('Heat'):

@@ -8,9 +8,11 @@ that a complete stack is a usable cluster and a failed one says why.
 """
 
 from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from magnum.drivers import base
+from magnum.drivers import drift
 from magnum.drivers import heat
 from magnum.drivers.k8s_kubeadm_v1 import kubeadm
 from magnum.drivers.k8s_kubeadm_v1 import labels as label_table
@@ -205,6 +207,11 @@ class Driver(kubernetes.Driver):
     def observe(self, cloud: openstack.Cloud,
                 spec: specs.ClusterSpec) -> base.Observed:
         return observation.observe(heat.home(cloud, spec.project_id), spec)
+
+    def survey(self, cloud: openstack.Cloud,
+               wanted: Iterable[specs.ClusterSpec]
+               ) -> Mapping[str, Mapping[str, base.Failure]]:
+        return drift.survey(cloud, wanted, observation.plain)
 
     def nodes_to_remove(self, cloud: openstack.Cloud, spec: specs.ClusterSpec,
                         nodegroup: specs.NodeGroupSpec,

@@ -16,6 +16,7 @@ from magnum.certificates import x509
 from magnum.conductor import health
 from magnum.conductor import polls
 from magnum.db import clusters
+from magnum.db import conditions
 from magnum.db import models
 from magnum.db import session as db
 from magnum import errors
@@ -262,6 +263,18 @@ def test_a_row_that_cannot_be_read_does_not_stop_the_others(
     look(poller)
     assert row(cluster).health_status == 'HEALTHY'
     assert f'health of {broken} is not looked at' in caplog.text
+
+
+def test_infrastructure_that_is_lost_makes_it_unhealthy(cluster, poller):
+    with db.writer() as session:
+        conditions.write(session, cluster, {
+            'InfrastructureInSync': conditions.Finding(
+                'False', 'STACK_LOST', 'The stack is lost.')})
+    look(poller)
+    assert row(cluster).health_status == 'UNHEALTHY'
+    assert row(cluster).health_status_reason['infrastructure'] == (
+        'The stack is lost.')
+    assert row(cluster).health_status_reason['api'] == 'ok'
 
 
 def test_a_cluster_that_goes_takes_what_was_found_with_it(cluster, poller):
