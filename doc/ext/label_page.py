@@ -13,7 +13,8 @@ _INTRODUCTION = '''\
 What the labels of each driver mean; :doc:`index` describes how to set them.
 The value of a label that the driver knows is checked when it is set, on a
 template, a cluster or a node group. An empty value counts as not given. Labels
-that the driver does not know are kept.
+that the driver does not know are kept. A cluster keeps the defaults that it
+was created with, even if a later release has others.
 
 ``GET /v1/drivers`` lists the drivers of a cloud, and
 ``GET /v1/drivers/{name}/labels`` returns a driver's labels as a JSON Schema.

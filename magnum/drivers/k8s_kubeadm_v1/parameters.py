@@ -9,7 +9,8 @@ ONCE
     parameters change, and servers are when their image does (a new flavor
     resizes them); a resize must not touch a node that is there.  An upgrade
     will send image, flavor and version together with pins for the members
-    that run (`master_member_specs`, `minion_member_specs`).
+    that run (`master_member_specs`, `minion_member_specs`), and with new
+    defaults of labels.
 ALWAYS
     whenever it differs: sizes, and which members to remove.
 NEW_MEMBERS
@@ -30,6 +31,7 @@ import dataclasses
 import datetime
 import enum
 import hashlib
+import json
 from typing import Any
 
 from oslo_config import cfg
@@ -38,6 +40,7 @@ from magnum.drivers import heat
 from magnum.drivers.k8s_kubeadm_v1 import labels as label_table
 from magnum.drivers.k8s_kubeadm_v1 import nodes
 from magnum.drivers.k8s_kubeadm_v1 import wanted as wishes
+from magnum.drivers import labels
 from magnum.drivers import options  # noqa: F401  (registers what is read here)
 from magnum import specs
 
@@ -106,6 +109,8 @@ ROWS = (
     Row('is_cluster_stack', ONCE, lambda w: True),
     Row('cluster_uuid', ONCE, lambda w: w.spec.uuid),
     Row('kube_version', ONCE, lambda w: w.version),
+    Row('label_defaults', ONCE,
+        lambda w: labels.defaults(label_table.LABELS)),
 
     # Masters and workers.
     Row('number_of_masters', ONCE, lambda w: w.masters.node_count),
@@ -263,7 +268,8 @@ def _of_running(spec: specs.ClusterSpec, stack: heat.Stack,
                 if 'external_cloud' in shown
                 else "CLOUD_PROVIDER='yes'" in shown['node_env'])
     return Wanted(
-        spec, label_table.read(spec.labels), shown['kube_version'], external,
+        spec, label_table.read(spec.labels, _defaults(stack)),
+        shown['kube_version'], external,
         dataclasses.replace(
             networks, external_network=shown['external_network'],
             fixed_network=shown['fixed_network'],
@@ -272,6 +278,11 @@ def _of_running(spec: specs.ClusterSpec, stack: heat.Stack,
         is_new=False, masters_to_remove=tuple(sorted(masters)),
         minions_to_remove=tuple(sorted(
             removals | set(spec.workers.nodes_to_remove))))
+
+
+def _defaults(stack: heat.Stack) -> dict[str, str]:
+    """Of labels, when the cluster was made; none of an earlier release."""
+    return json.loads(stack.parameters.get('label_defaults') or '{}')
 
 
 def _or_default(value: Any, default: Any) -> Any:

@@ -9,6 +9,7 @@ import pytest
 from magnum.drivers import heat
 from magnum.drivers.k8s_kubeadm_v1 import driver as kubeadm_driver
 from magnum.drivers.k8s_kubeadm_v1 import keys
+from magnum.drivers.k8s_kubeadm_v1 import labels
 from magnum.drivers.k8s_kubeadm_v1 import nodes
 from magnum.drivers.k8s_kubeadm_v1 import parameters
 from magnum.drivers.k8s_kubeadm_v1 import userdata
@@ -22,7 +23,7 @@ CONF = cfg.CONF
 
 TEXTS = {'first_master_user_data', 'master_user_data', 'worker_user_data',
          'user_data_digest'}
-NEW = TEXTS | {'trust_generation', 'external_cloud'}
+NEW = TEXTS | {'trust_generation', 'external_cloud', 'label_defaults'}
 
 # What the parameters of stacks were before there were texts.
 EARLIER = {
@@ -125,6 +126,40 @@ def test_what_new_members_are_told_comes_with_the_next_change(
         'number_of_minions', 'master_user_data', 'worker_user_data',
         'user_data_digest'}
     assert "VERIFY_CA='False'" in only(cloud).parameters['worker_user_data']
+
+
+def test_new_defaults_of_labels_are_for_new_clusters(cloud, driver, built,
+                                                     monkeypatch):
+    driver.apply(cloud, sized(built, 3))
+    cloud.service.complete(built.stack_id)
+    for name, default in (('metrics_server_enabled', False),
+                          ('flannel_tag', 'v9'), ('kubelet_options', '--v=9'),
+                          ('admission_control_list', 'Other')):
+        monkeypatch.setitem(labels.LABELS, name, dataclasses.replace(
+            labels.LABELS[name], default=default))
+    # Not known when the cluster was made.
+    monkeypatch.setitem(labels.LABELS, 'later', dataclasses.replace(
+        labels.LABELS['flannel_tag'], name='later'))
+    assert changed(cloud, driver, sized(built, 4)) == {'number_of_minions'}
+    # What is given goes before.
+    own = {'kubelet_options': '--v=4'}
+    assert changed(cloud, driver, sized(built, 3, labels=own)) == {
+        'number_of_minions', 'master_user_data', 'worker_user_data',
+        'user_data_digest'}
+    assert '--v=4' in only(cloud).parameters['worker_user_data']
+    fresh = parameters.of_new_stack(specs.cluster(), wishes.Networks())
+    assert fresh['label_defaults']['flannel_tag'] == 'v9'
+    assert '--v=9' in fresh['worker_user_data']
+
+
+def test_a_stack_of_an_earlier_release_keeps_today_s_defaults(
+        cloud, driver, built, monkeypatch):
+    make_earlier(only(cloud))
+    driver.apply(cloud, sized(built, 3))
+    cloud.service.complete(built.stack_id)
+    monkeypatch.setitem(labels.LABELS, 'flannel_tag', dataclasses.replace(
+        labels.LABELS['flannel_tag'], default='v9'))
+    assert changed(cloud, driver, sized(built, 4)) == {'number_of_minions'}
 
 
 def test_new_authorities_are_sent_and_the_rest_is_kept(cloud, driver, built):

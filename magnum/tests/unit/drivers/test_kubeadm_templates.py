@@ -92,7 +92,7 @@ def test_no_parameter_is_declared_in_vain(name):
     parsed = hot.template(name)
     # Told to whoever reads the stack, not to its resources.
     notes = {'join_not_after', 'trust_generation', 'external_cloud',
-             'user_data_digest'}
+             'user_data_digest', 'label_defaults'}
     used = {first(value) for function, value in walk(parsed)
             if function == 'get_param'}
     assert set(parsed['parameters']) - used == (
