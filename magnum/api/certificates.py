@@ -11,14 +11,15 @@ from magnum.policies import certificate as rules
 
 
 class Certificate(types.Resource):
-    cluster_uuid = types.Attribute(types.SHORT, certain=True)
+    cluster_uuid = types.Attribute(types.SHORT, never_null=True)
     csr = types.Attribute(types.Text(min_length=1), required=True,
                           optional=True)
-    ca_cert_type = types.Attribute(types.STRING, optional=True, certain=True)
-    pem = types.Attribute(types.STRING, write=types.IGNORED, certain=True)
+    ca_cert_type = types.Attribute(types.STRING, optional=True,
+                                   never_null=True)
+    pem = types.Attribute(types.STRING, write=types.IGNORED, never_null=True)
     # The name that clusters had once; old clients still use it.
-    bay_uuid = types.Attribute(types.SHORT, optional=True, certain=True)
-    links = types.Attribute(types.LINKS, write=types.READONLY, certain=True)
+    bay_uuid = types.Attribute(types.SHORT, optional=True, never_null=True)
+    links = types.Attribute(types.LINKS, write=types.READONLY, never_null=True)
 
 
 @expose.method(query=(expose.Parameter('ca_cert_type', types.STRING),),

@@ -41,7 +41,7 @@ DERIVED = {'driver', 'cluster_distro'}
 class Template(types.Resource):
     """What cluster templates and baymodels have in common."""
 
-    uuid = types.Attribute(types.UUID, certain=True)
+    uuid = types.Attribute(types.UUID, never_null=True)
     name = types.Attribute(types.SHORT)
     coe = types.Attribute(types.Enum('kubernetes'), required=True,
                           nullable=False, removable=False)
@@ -64,7 +64,7 @@ class Template(types.Resource):
     volume_driver = types.Attribute(types.SHORT)
     registry_enabled = types.Attribute(types.BOOLEAN, default=False,
                                        removable=False)
-    labels = types.Attribute(types.LABELS, default=dict, literal=True)
+    labels = types.Attribute(types.LABELS, default=dict, accepts_text=True)
     tls_disabled = types.Attribute(types.BOOLEAN, default=False,
                                    removable=False)
     public = types.Attribute(types.BOOLEAN, default=False, removable=False)
@@ -78,20 +78,21 @@ class Template(types.Resource):
     hidden = types.Attribute(types.BOOLEAN, default=False, removable=False)
     tags = types.Attribute(types.LONG)
     created_at = types.Attribute(types.TIME, write=types.READONLY,
-                                 certain=True)
+                                 never_null=True)
     updated_at = types.Attribute(types.TIME, write=types.READONLY)
-    links = types.Attribute(types.LINKS, write=types.READONLY, certain=True)
+    links = types.Attribute(types.LINKS, write=types.READONLY, never_null=True)
 
 
 class ClusterTemplate(Template):
     driver = types.Attribute(types.SHORT)
     project_id = types.Attribute(types.STRING, write=types.READONLY,
-                                 certain=True)
-    user_id = types.Attribute(types.STRING, write=types.READONLY, certain=True)
+                                 never_null=True)
+    user_id = types.Attribute(types.STRING, write=types.READONLY,
+                              never_null=True)
     # Heat waits for the second word after it has changed a template.
     status = types.Attribute(
         types.Enum('CREATE_COMPLETE', 'UPDATE_COMPLETE'),
-        write=types.READONLY, certain=True)
+        write=types.READONLY, never_null=True)
 
 
 # What a template is made of; the rest is told of it.

@@ -48,47 +48,50 @@ def _ignored(kind, **options):
 
 
 class Cluster(types.Resource):
-    uuid = _ignored(types.UUID, certain=True)
-    name = types.Attribute(types.RESOURCE_NAME, empty=True, certain=True)
+    uuid = _ignored(types.UUID, never_null=True)
+    name = types.Attribute(types.RESOURCE_NAME, empty_means_unset=True,
+                           never_null=True)
     cluster_template_id = types.Attribute(types.STRING, required=True,
                                           removable=False)
     keypair = types.Attribute(types.SHORT)
     node_count = types.Attribute(types.COUNT, default=1)
     master_count = types.Attribute(types.SIZE, default=1)
     docker_volume_size = types.Attribute(types.SIZE)
-    labels = types.Attribute(types.LABELS, default=dict, literal=True)
-    labels_overridden = _ignored(types.LABELS, certain=True)
-    labels_added = _ignored(types.LABELS, certain=True)
-    labels_skipped = _ignored(types.LABELS, certain=True)
+    labels = types.Attribute(types.LABELS, default=dict, accepts_text=True)
+    labels_overridden = _ignored(types.LABELS, never_null=True)
+    labels_added = _ignored(types.LABELS, never_null=True)
+    labels_skipped = _ignored(types.LABELS, never_null=True)
     merge_labels = types.Attribute(types.BOOLEAN, default=False)
     flavor_id = types.Attribute(types.SHORT)
     master_flavor_id = types.Attribute(types.SHORT)
-    create_timeout = types.Attribute(types.MINUTES, default=60, certain=False,
+    create_timeout = types.Attribute(types.MINUTES, default=60,
+                                     never_null=False,
                                      keeps_null=True)
-    links = _readonly(types.LINKS, certain=True)
+    links = _readonly(types.LINKS, never_null=True)
     stack_id = _readonly(types.STRING, patchable=False)
     cluster_id = _readonly(types.STRING, patchable=False, optional=True)
     status = _ignored(STATUS)
     status_reason = _ignored(types.STRING)
     health_status = _ignored(types.Enum('HEALTHY', 'UNHEALTHY', 'UNKNOWN'))
     health_status_reason = _ignored(types.STRING_MAP, default=dict,
-                                    literal=True)
+                                    accepts_text=True)
     discovery_url = types.Attribute(
-        types.NodeText(node_text.url, min_length=0), empty=True)
+        types.NodeText(node_text.url, min_length=0), empty_means_unset=True)
     api_address = _readonly(types.STRING, patchable=False)
     coe_version = _readonly(types.STRING)
     container_version = _readonly(types.STRING)
-    project_id = _readonly(types.STRING, certain=True)
-    user_id = _readonly(types.STRING, certain=True)
-    node_addresses = _readonly(types.STRINGS, patchable=False, certain=True)
-    master_addresses = _readonly(types.STRINGS, patchable=False, certain=True)
+    project_id = _readonly(types.STRING, never_null=True)
+    user_id = _readonly(types.STRING, never_null=True)
+    node_addresses = _readonly(types.STRINGS, patchable=False, never_null=True)
+    master_addresses = _readonly(types.STRINGS, patchable=False,
+                                 never_null=True)
     fixed_network = types.Attribute(types.SHORT)
     fixed_subnet = types.Attribute(types.SHORT)
-    floating_ip_enabled = types.Attribute(types.BOOLEAN, certain=True)
-    master_lb_enabled = types.Attribute(types.BOOLEAN, certain=True)
-    created_at = _readonly(types.TIME, certain=True)
+    floating_ip_enabled = types.Attribute(types.BOOLEAN, never_null=True)
+    master_lb_enabled = types.Attribute(types.BOOLEAN, never_null=True)
+    created_at = _readonly(types.TIME, never_null=True)
     updated_at = _readonly(types.TIME)
-    faults = _ignored(types.STRING_MAP, optional=True, certain=True)
+    faults = _ignored(types.STRING_MAP, optional=True, never_null=True)
 
 
 # A list tells all that takes no template and no addresses.

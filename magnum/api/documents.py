@@ -16,7 +16,7 @@ LEGACY = ('bays', 'baymodels')
 
 
 def _told(kind):
-    return types.Attribute(kind, write=types.READONLY, certain=True)
+    return types.Attribute(kind, write=types.READONLY, never_null=True)
 
 
 class Version(types.Resource):
@@ -43,7 +43,8 @@ class _VersionDocument(types.Resource):
 VersionDocument = framework.resource(
     'VersionDocument', _VersionDocument,
     {name: _told(types.LINKS) for name in (*RESOURCES, 'nodegroups')}
-    | {name: types.Attribute(types.LINKS, write=types.READONLY, certain=True,
+    | {name: types.Attribute(types.LINKS, write=types.READONLY,
+                             never_null=True,
                              optional=True) for name in LEGACY})
 
 

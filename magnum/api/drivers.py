@@ -11,7 +11,7 @@ from magnum import policy
 
 
 def _told(kind):
-    return types.Attribute(kind, write=types.READONLY, certain=True)
+    return types.Attribute(kind, write=types.READONLY, never_null=True)
 
 
 class ClusterType(types.Resource):

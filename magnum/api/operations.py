@@ -27,38 +27,38 @@ def _told(kind, **options):
 
 
 class Change(types.Resource):
-    resource_type = _told(types.Enum('cluster', 'nodegroup'), certain=True)
-    resource_uuid = _told(types.UUID, certain=True)
-    attribute = _told(types.STRING, certain=True)
+    resource_type = _told(types.Enum('cluster', 'nodegroup'), never_null=True)
+    resource_uuid = _told(types.UUID, never_null=True)
+    attribute = _told(types.STRING, never_null=True)
     before = _told(types.ANYTHING)
     after = _told(types.ANYTHING)
 
 
 class Step(types.Resource):
-    name = _told(types.STRING, certain=True)
-    title = _told(types.STRING, certain=True)
+    name = _told(types.STRING, never_null=True)
+    title = _told(types.STRING, never_null=True)
     state = _told(types.Enum(PENDING, RUNNING, journal.DONE, journal.FAILED,
-                             SKIPPED), certain=True)
+                             SKIPPED), never_null=True)
     attempts = _told(types.COUNT)
     waits_for_type = _told(types.STRING)
     waits_for_id = _told(types.STRING)
 
 
 class Operation(types.Resource):
-    uuid = _told(types.UUID, certain=True)
-    kind = _told(types.STRING, certain=True)
+    uuid = _told(types.UUID, never_null=True)
+    kind = _told(types.STRING, never_null=True)
     state = _told(types.Enum(QUEUED, RUNNING, STOPPING, journal.DONE,
                              journal.FAILED, journal.CANCELLED),
-                  certain=True)
-    cluster_uuid = _told(types.UUID, certain=True)
+                  never_null=True)
+    cluster_uuid = _told(types.UUID, never_null=True)
     nodegroup_uuid = _told(types.UUID)
     project_id = _told(types.STRING)
     user_id = _told(types.STRING)
     request_id = _told(types.STRING)
-    changes = _told(types.Nested(Change, many=True), certain=True)
-    nodes_to_remove = _told(types.STRINGS, certain=True)
+    changes = _told(types.Nested(Change, many=True), never_null=True)
+    nodes_to_remove = _told(types.STRINGS, never_null=True)
     max_batch_size = _told(types.SIZE)
-    steps = _told(types.Nested(Step, many=True), certain=True)
+    steps = _told(types.Nested(Step, many=True), never_null=True)
     percent = _told(types.COUNT)
     code = _told(types.STRING)
     message = _told(types.STRING)
@@ -66,7 +66,7 @@ class Operation(types.Resource):
     started_at = _told(types.TIME)
     deadline = _told(types.TIME)
     finished_at = _told(types.TIME)
-    links = _told(types.LINKS, certain=True)
+    links = _told(types.LINKS, never_null=True)
 
 
 SHORT = frozenset(types.attributes(Operation)) - {

@@ -114,7 +114,7 @@ def _change(known, item):
 
 
 def _whole(attribute, value):
-    if not attribute.literal or not isinstance(value, str):
+    if not attribute.accepts_text or not isinstance(value, str):
         return value
     if len(value) <= _MAX_LITERAL:
         for read in (json.loads, ast.literal_eval):

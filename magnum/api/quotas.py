@@ -21,21 +21,22 @@ RESOURCE = types.Enum('Cluster')
 
 
 class Quota(types.Resource):
-    id = types.Attribute(types.Integer(1), write=types.IGNORED, certain=True)
+    id = types.Attribute(types.Integer(1), write=types.IGNORED,
+                         never_null=True)
     project_id = types.Attribute(types.SHORT, required=True, nullable=False)
     resource = types.Attribute(RESOURCE, default='Cluster', nullable=False)
     hard_limit = types.Attribute(types.COUNT, default=1)
     created_at = types.Attribute(types.TIME, write=types.READONLY,
-                                 certain=True)
+                                 never_null=True)
     updated_at = types.Attribute(types.TIME, write=types.READONLY)
 
 
 class Limit(types.Resource):
     """What holds for a project that was given no quota."""
 
-    project_id = types.Attribute(types.SHORT, certain=True)
-    resource = types.Attribute(RESOURCE, certain=True)
-    hard_limit = types.Attribute(types.COUNT, certain=True)
+    project_id = types.Attribute(types.SHORT, never_null=True)
+    resource = types.Attribute(RESOURCE, never_null=True)
+    hard_limit = types.Attribute(types.COUNT, never_null=True)
 
 
 class QuotaChange(types.Resource):

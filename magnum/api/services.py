@@ -23,18 +23,19 @@ CONF.register_opts(OPTS)
 
 
 class Service(types.Resource):
-    id = types.Attribute(types.COUNT, write=types.READONLY, certain=True)
-    host = types.Attribute(types.STRING, write=types.READONLY, certain=True)
-    binary = types.Attribute(types.STRING, write=types.READONLY, certain=True)
+    id = types.Attribute(types.COUNT, write=types.READONLY, never_null=True)
+    host = types.Attribute(types.STRING, write=types.READONLY, never_null=True)
+    binary = types.Attribute(types.STRING, write=types.READONLY,
+                             never_null=True)
     state = types.Attribute(types.Enum('up', 'down'), write=types.READONLY,
-                            certain=True)
+                            never_null=True)
     report_count = types.Attribute(types.COUNT, write=types.READONLY,
-                                   certain=True)
+                                   never_null=True)
     disabled = types.Attribute(types.BOOLEAN, write=types.READONLY,
-                               certain=True)
+                               never_null=True)
     disabled_reason = types.Attribute(types.STRING, write=types.READONLY)
     created_at = types.Attribute(types.TIME, write=types.READONLY,
-                                 certain=True)
+                                 never_null=True)
     updated_at = types.Attribute(types.TIME, write=types.READONLY)
 
 

@@ -11,8 +11,9 @@ from magnum import policy
 
 
 class Stats(types.Resource):
-    clusters = types.Attribute(types.COUNT, write=types.READONLY, certain=True)
-    nodes = types.Attribute(types.COUNT, write=types.READONLY, certain=True)
+    clusters = types.Attribute(types.COUNT, write=types.READONLY,
+                               never_null=True)
+    nodes = types.Attribute(types.COUNT, write=types.READONLY, never_null=True)
 
 
 @expose.method(query=(expose.Parameter('project_id', types.LONG),

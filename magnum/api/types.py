@@ -326,19 +326,19 @@ class Attribute(wtypes.wsattr):
     :param default: its value when not given, and after a patch's `remove`.
     :param nullable: null in a body means "not given"; else it is refused.
     :param keeps_null: null is a value of its own, other than the default.
-    :param empty: the empty string means "not given", too.
+    :param empty_means_unset: the empty string means "not given", too.
     :param removable: a patch may remove it.
     :param patchable: a patch may name it at all.
-    :param literal: a patch may give its whole value as text.
-    :param optional: it may be absent from answers.
-    :param certain: it is never null in answers; if not said, so is what is
-        required or has a default.
+    :param accepts_text: a patch may give its whole value as text.
+    :param optional: it may be absent from responses.
+    :param never_null: never null in a response.  Defaults to true for
+        attributes that are required or have a default.
     """
 
     def __init__(self, datatype, write=WRITABLE, required=False, default=None,
-                 nullable=True, empty=False, removable=True, patchable=True,
-                 literal=False, optional=False, certain=None,
-                 keeps_null=False):
+                 nullable=True, empty_means_unset=False, removable=True,
+                 patchable=True, accepts_text=False, optional=False,
+                 never_null=None, keeps_null=False):
         super().__init__(datatype, mandatory=required,
                          readonly=write == READONLY)
         self.kind = datatype
@@ -346,19 +346,19 @@ class Attribute(wtypes.wsattr):
         self.required = required
         self.initial = default
         self.nullable = nullable
-        self.empty = empty
+        self.empty_means_unset = empty_means_unset
         self.removable = removable
         self.patchable = patchable
-        self.literal = literal
+        self.accepts_text = accepts_text
         self.optional = optional
         self.keeps_null = keeps_null
-        self.certain = (required or default is not None
-                        if certain is None else certain)
+        self.never_null = (required or default is not None
+                           if never_null is None else never_null)
         self.dump = getattr(datatype, 'dump', None)
 
     def read(self, value):
         """The value as stored, of what a body holds."""
-        if value is None or (self.empty and value == ''):
+        if value is None or (self.empty_means_unset and value == ''):
             if not self.nullable:
                 raise errors.InvalidParameter(self.name, 'must not be null.')
             return None if self.keeps_null else self.unset()
@@ -384,7 +384,7 @@ class Resource(wtypes.Base):
 class Identity(Resource):
     """What is answered where the work has only begun."""
 
-    uuid = Attribute(UUID, write=READONLY, certain=True)
+    uuid = Attribute(UUID, write=READONLY, never_null=True)
 
 
 def attributes(kind):

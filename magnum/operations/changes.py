@@ -95,7 +95,7 @@ def undo(session: orm.Session, operation: models.Operation) -> None:
     it; what was before this one, is then before that one.  The caller holds
     the cluster's row, so that nobody records an operation meanwhile.
     """
-    to_come = later(operation, journal.others(session, operation))
+    to_come = later(operation, journal.queued_behind(session, operation))
     for uuid, columns in of(operation).items():
         back = {}
         for column, (before, _) in columns.items():

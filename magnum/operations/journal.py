@@ -117,7 +117,8 @@ def cancel(session: orm.Session, cluster_uuid: str,
         .execution_options(synchronize_session=False))
 
 
-def others(session: orm.Session, operation: Operation) -> list[Operation]:
+def queued_behind(session: orm.Session,
+                  operation: Operation) -> list[Operation]:
     """The cluster's other operations that have not ended, oldest first.
 
     Their tokens are not read.

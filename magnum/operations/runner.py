@@ -390,7 +390,7 @@ def _write_statuses(session, work: working.Work, kind: kinds.Kind, word: str,
     is `*_IN_PROGRESS` without an active operation, and the reverse.
     """
     clusters.touch(session, work.cluster.uuid)
-    queued = journal.others(session, work.operation)
+    queued = journal.queued_behind(session, work.operation)
     awaited = [{changes.nodegroup_of(other), *changes.of(other)}
                for other in queued]
     expected, status = kind.status('IN_PROGRESS'), kind.status(word)

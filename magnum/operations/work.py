@@ -182,7 +182,7 @@ def load(session: orm.Session, operation: models.Operation) -> Work | None:
     if cluster is None:
         return None
     nodegroups, template = list(cluster.nodegroups), cluster.template
-    queued = journal.others(session, operation)
+    queued = journal.queued_behind(session, operation)
     unanswered = None
     if operation.kind == 'delete_cluster' and cluster.stack_id is None:
         unanswered = _unanswered(session, cluster.uuid)

@@ -148,13 +148,14 @@ def _name(code):
 
 
 def _version_headers():
-    told = {versions.HEADER: 'The microversion that the answer is of.',
-            versions.MINIMUM_HEADER: 'The first microversion.',
-            versions.MAXIMUM_HEADER: 'The last microversion.'}
+    documented = {
+        versions.HEADER: 'The microversion of the response.',
+        versions.MINIMUM_HEADER: 'The first microversion.',
+        versions.MAXIMUM_HEADER: 'The last microversion.'}
     pattern = rf'^{versions.SERVICE} [0-9]+\.[0-9]+$'
     headers = {name: {'description': text, 'required': True,
                       'schema': {'type': 'string', 'pattern': pattern}}
-               for name, text in told.items()}
+               for name, text in documented.items()}
     return headers | {'Vary': {
         'description': 'What caches have to look at.', 'required': True,
         'schema': {'type': 'string',

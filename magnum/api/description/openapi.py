@@ -185,7 +185,7 @@ def _parameters(path, method, declared):
     if declared.tagged:
         found.append(_IF_NONE_MATCH if method == 'GET' else _IF_MATCH)
     for parameter in declared.query:
-        schema = schemas.taken(parameter.kind)
+        schema = schemas.request_schema(parameter.kind)
         if parameter.default is not None:
             schema = schema | {'default': parameter.default}
         own = _since(parameter.since)

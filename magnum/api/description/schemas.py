@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The types of bodies and parameters, as JSON Schema (draft 2020-12).
 
-    taken(kind)     what a request may hold where the type stands
-    told(kind)      what answers hold there
-    body(...), patch(...), answer(...)     the same of whole resources
+    request_schema(kind)     what a request may hold where the type stands
+    response_schema(kind)    what a response holds there
+    body(...), patch(...), answer(...)    the same for whole resources
 
-Requests are read more generously than answers are written - digits for a
+Requests are read more generously than responses are written - digits for a
 number, words for a flag - and the schemas say so, each time from the types
 that do the reading.
 """
@@ -15,7 +15,7 @@ import functools
 from magnum.api import patch as patches
 from magnum.api import types
 
-# More digits are no number to us.
+# Longer digit strings are rejected.
 _MAX_DIGITS = 18
 _OCTET = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
 _ADDRESS = rf'({_OCTET}\.){{3}}{_OCTET}'
@@ -41,18 +41,18 @@ def reference(name):
 
 
 @functools.singledispatch
-def taken(kind):
+def request_schema(kind):
     """What a request may hold where `kind` stands."""
     raise NotImplementedError(f'{kind!r} has no schema.')
 
 
 @functools.singledispatch
-def told(kind):
-    """What answers hold where `kind` stands; rows may be older than limits."""
+def response_schema(kind):
+    """What responses hold where `kind` stands; rows may be older than it."""
     raise NotImplementedError(f'{kind!r} has no schema.')
 
 
-@taken.register
+@request_schema.register
 def _(kind: types.Text):
     limits = {'minLength': kind.min_length, 'maxLength': kind.max_length,
               'pattern': kind.pattern and f'^{kind.pattern.pattern}$'}
@@ -60,7 +60,7 @@ def _(kind: types.Text):
         name: limit for name, limit in limits.items() if limit}
 
 
-@taken.register
+@request_schema.register
 def _(kind: types.Integer):
     limits = {'minimum': kind.minimum, 'maximum': kind.maximum}
     number = {'type': 'integer'} | {
@@ -95,7 +95,7 @@ def _ranges(low, high):
         low += (last - digit + 1) * free
 
 
-@taken.register
+@request_schema.register
 def _(kind: types.Boolean):
     words = '|'.join(
         ''.join(f'[{char}{char.upper()}]' if char.isalpha() else char
@@ -106,18 +106,18 @@ def _(kind: types.Boolean):
                       {'type': 'string', 'pattern': f'^({words})$'}]}
 
 
-@taken.register
+@request_schema.register
 def _(kind: types.NameServers):
     return {'type': 'string', 'maxLength': 255,
             'pattern': f'^{_ADDRESSES if kind.many else _ADDRESS}$'}
 
 
-@taken.register
+@request_schema.register
 def _(kind: types.Labels):
     return _labels('string', 'number', 'boolean')
 
 
-@taken.register
+@request_schema.register
 def _(kind: types.StringLabels):
     return _labels('string')
 
@@ -129,74 +129,74 @@ def _labels(*kinds):
                                      'maxLength': types.LONGEST_LABEL}}
 
 
-@told.register(types.Text)
-@told.register(types.NameServers)
+@response_schema.register(types.Text)
+@response_schema.register(types.NameServers)
 def _(kind):
     return {'type': 'string'}
 
 
-@told.register
+@response_schema.register
 def _(kind: types.Integer):
     return {'type': 'integer'}
 
 
-@told.register
+@response_schema.register
 def _(kind: types.Boolean):
     return {'type': 'boolean'}
 
 
-@told.register
+@response_schema.register
 def _(kind: types.Labels):
     return _STRINGS
 
 
-@told.register
+@response_schema.register
 def _(kind: types.Time):
     return {'type': 'string', 'format': 'date-time'}
 
 
-@told.register
+@response_schema.register
 def _(kind: types.Links):
     return {'type': 'array', 'items': LINK}
 
 
-@told.register
+@response_schema.register
 def _(kind: types.Anything):
     return {'description': 'Of the type that the attribute has.'}
 
 
-@told.register
+@response_schema.register
 def _(kind: types.Nested):
     one = reference(kind.kind.__name__)
     return {'type': 'array', 'items': one} if kind.many else one
 
 
-@taken.register(types.Enum)
-@told.register(types.Enum)
+@request_schema.register(types.Enum)
+@response_schema.register(types.Enum)
 def _(kind):
     return {'type': 'string', 'enum': list(kind.words)}
 
 
-@taken.register(types.Uuid)
-@told.register(types.Uuid)
+@request_schema.register(types.Uuid)
+@response_schema.register(types.Uuid)
 def _(kind):
     return {'type': 'string', 'format': 'uuid'}
 
 
-@taken.register(types.StringMap)
-@told.register(types.StringMap)
+@request_schema.register(types.StringMap)
+@response_schema.register(types.StringMap)
 def _(kind):
     return _STRINGS
 
 
-@taken.register(types.StringList)
-@told.register(types.StringList)
+@request_schema.register(types.StringList)
+@response_schema.register(types.StringList)
 def _(kind):
     return {'type': 'array', 'items': {'type': 'string'}}
 
 
-@taken.register(types.MapList)
-@told.register(types.MapList)
+@request_schema.register(types.MapList)
+@response_schema.register(types.MapList)
 def _(kind):
     return {'type': 'array', 'items': _STRINGS}
 
@@ -217,12 +217,12 @@ def body(resource):
 
 def _given(attribute):
     also = []
-    if attribute.empty:
+    if attribute.empty_means_unset:
         also.append({'type': 'string', 'maxLength': 0})
     needed = attribute.required and attribute.initial is None
     if attribute.nullable and not needed:
         also.append({'type': 'null'})
-    schema = taken(attribute.kind)
+    schema = request_schema(attribute.kind)
     if also:
         schema = {'anyOf': [*schema.get('anyOf', [schema]), *also]}
     if attribute.write == types.IGNORED:
@@ -264,8 +264,8 @@ def _change(operations, path, value=None):
 
 
 def _replacing(attribute):
-    schema = taken(attribute.kind)
-    if not attribute.literal:
+    schema = request_schema(attribute.kind)
+    if not attribute.accepts_text:
         return schema
     return {'anyOf': [schema, {
         'type': 'string', 'description': 'The whole value, as JSON text.'}]}
@@ -279,8 +279,8 @@ def answer(resource, only=None):
     return {
         'type': 'object',
         'properties': {
-            name: told(attribute.kind) if attribute.certain
-            else _or_null(told(attribute.kind))
+            name: response_schema(attribute.kind) if attribute.never_null
+            else _or_null(response_schema(attribute.kind))
             for name, attribute in attributes.items()},
         'required': [name for name, attribute in attributes.items()
                      if not attribute.optional],

@@ -30,10 +30,10 @@ class _NameServer(types.NameServers):
 
 class BayModel(cluster_templates.Template):
     keypair_id = types.Attribute(types.SHORT, required=True, removable=False,
-                                 certain=False)
+                                 never_null=False)
     dns_nameserver = types.Attribute(_NameServer())
     labels = types.Attribute(types.StringLabels(), default=dict,
-                             literal=True)
+                             accepts_text=True)
 
 
 SORT_KEYS = {'id', *types.attributes(BayModel)} - {'links'}

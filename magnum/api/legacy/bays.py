@@ -29,39 +29,40 @@ def _readonly(kind, **options):
 
 
 class Bay(types.Resource):
-    uuid = types.Attribute(types.UUID, write=types.IGNORED, certain=True)
-    name = types.Attribute(types.RESOURCE_NAME, empty=True, certain=True)
+    uuid = types.Attribute(types.UUID, write=types.IGNORED, never_null=True)
+    name = types.Attribute(types.RESOURCE_NAME, empty_means_unset=True,
+                           never_null=True)
     baymodel_id = types.Attribute(types.SHORT, required=True,
                                   removable=False)
     node_count = types.Attribute(types.SIZE, default=1)
     master_count = types.Attribute(types.SIZE, default=1)
     docker_volume_size = types.Attribute(types.SIZE)
-    labels = types.Attribute(types.LABELS, default=dict, literal=True)
+    labels = types.Attribute(types.LABELS, default=dict, accepts_text=True)
     master_flavor_id = types.Attribute(types.SHORT)
     flavor_id = types.Attribute(types.SHORT)
     bay_create_timeout = types.Attribute(types.MINUTES, default=60,
-                                         certain=False)
-    links = _readonly(types.LINKS, certain=True)
+                                         never_null=False)
+    links = _readonly(types.LINKS, never_null=True)
     stack_id = _readonly(types.STRING, patchable=False)
     status = types.Attribute(clusters.STATUS, write=types.IGNORED,
-                             certain=True)
+                             never_null=True)
     status_reason = types.Attribute(types.STRING, write=types.IGNORED)
     discovery_url = types.Attribute(
-        types.NodeText(node_text.url, min_length=0), empty=True)
+        types.NodeText(node_text.url, min_length=0), empty_means_unset=True)
     api_address = _readonly(types.STRING, patchable=False)
     coe_version = _readonly(types.STRING)
     container_version = _readonly(types.STRING)
     node_addresses = _readonly(types.STRINGS, patchable=False,
-                               certain=True)
+                               never_null=True)
     master_addresses = _readonly(types.STRINGS, patchable=False,
-                               certain=True)
+                               never_null=True)
     bay_faults = types.Attribute(types.STRING_MAP, write=types.IGNORED,
                                  optional=True)
     fixed_network = types.Attribute(types.SHORT)
     fixed_subnet = types.Attribute(types.SHORT)
     floating_ip_enabled = types.Attribute(types.BOOLEAN, default=True)
-    master_lb_enabled = types.Attribute(types.BOOLEAN, certain=True)
-    created_at = _readonly(types.TIME, certain=True)
+    master_lb_enabled = types.Attribute(types.BOOLEAN, never_null=True)
+    created_at = _readonly(types.TIME, never_null=True)
     updated_at = _readonly(types.TIME)
 
 

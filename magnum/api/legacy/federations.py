@@ -23,17 +23,17 @@ STATUS = types.Enum(*(f'{action}_{state}'
 
 
 class Federation(types.Resource):
-    uuid = types.Attribute(types.UUID, write=types.IGNORED, certain=True)
-    name = types.Attribute(types.RESOURCE_NAME, certain=True)
+    uuid = types.Attribute(types.UUID, write=types.IGNORED, never_null=True)
+    name = types.Attribute(types.RESOURCE_NAME, never_null=True)
     hostcluster_id = types.Attribute(types.SHORT, required=True)
     member_ids = types.Attribute(types.STRINGS, default=list)
     properties = types.Attribute(types.STRING_MAP, required=True,
                                  removable=False)
-    status = types.Attribute(STATUS, write=types.IGNORED, certain=True)
+    status = types.Attribute(STATUS, write=types.IGNORED, never_null=True)
     status_reason = types.Attribute(types.STRING, write=types.IGNORED)
-    links = types.Attribute(types.LINKS, write=types.READONLY, certain=True)
+    links = types.Attribute(types.LINKS, write=types.READONLY, never_null=True)
     created_at = types.Attribute(types.TIME, write=types.READONLY,
-                                 certain=True)
+                                 never_null=True)
     updated_at = types.Attribute(types.TIME, write=types.READONLY)
 
 

@@ -12,7 +12,7 @@ class Thing(types.Resource):
     name = types.Attribute(types.SHORT, removable=False)
     size = types.Attribute(types.SIZE, default=3)
     flag = types.Attribute(types.BOOLEAN, default=True)
-    labels = types.Attribute(types.LABELS, default=dict, literal=True)
+    labels = types.Attribute(types.LABELS, default=dict, accepts_text=True)
     fixed = types.Attribute(types.LABELS, patchable=False)
     note = types.Attribute(types.LONG)
 

@@ -15,7 +15,7 @@ class Thing(types.Resource):
     public = types.Attribute(types.BOOLEAN, default=False)
     labels = types.Attribute(types.LABELS, default=dict)
     kind = types.Attribute(types.Enum('a', 'b'), default='a', nullable=False)
-    note = types.Attribute(types.LONG, empty=True)
+    note = types.Attribute(types.LONG, empty_means_unset=True)
     state = types.Attribute(types.STRING, write=types.IGNORED)
     made = types.Attribute(types.TIME, write=types.READONLY)
     extra = types.Attribute(types.STRING, write=types.READONLY, optional=True)
