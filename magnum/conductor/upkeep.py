@@ -11,6 +11,7 @@ from oslo_config import cfg
 from magnum.db import idempotency
 from magnum.db import operations
 from magnum.db import quotas
+from magnum.db import services
 from magnum.db import session as db
 
 CONF = cfg.CONF
@@ -36,7 +37,8 @@ PAUSE_SECONDS = 1
 def purge() -> float:
     """Remove a batch from each table; the seconds until the next one."""
     removed = [db.write(idempotency.purge, PURGE_ROWS),
-               db.write(quotas.purge_locks, PURGE_ROWS)]
+               db.write(quotas.purge_locks, PURGE_ROWS),
+               db.write(services.purge, PURGE_ROWS)]
     if CONF.journal.keep_days:
         removed.append(db.write(operations.purge, CONF.journal.keep_days,
                                 PURGE_ROWS))

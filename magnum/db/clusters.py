@@ -103,14 +103,15 @@ def stats(session: orm.Session,
           project_id: str | None = None) -> tuple[int, int]:
     """How many clusters, and nodes in them; of all projects when None."""
     clusters = sa.select(sa.func.count(models.Cluster.id))
+    # From the clusters, whose projects have an index, to their groups.
     nodes = sa.select(sa.func.coalesce(
         sa.func.sum(sa.func.coalesce(models.NodeGroup.node_count, 1)),
-        0)).where(
-            sa.exists().where(
-                models.Cluster.uuid == models.NodeGroup.cluster_id))
+        0)).select_from(models.Cluster).join(
+            models.NodeGroup,
+            models.NodeGroup.cluster_id == models.Cluster.uuid)
     if project_id is not None:
-        clusters = clusters.where(models.Cluster.project_id == project_id)
-        nodes = nodes.where(models.NodeGroup.project_id == project_id)
+        own = models.Cluster.project_id == project_id
+        clusters, nodes = clusters.where(own), nodes.where(own)
     row = session.execute(sa.select(clusters.scalar_subquery(),
                                     nodes.scalar_subquery())).one()
     return int(row[0]), int(row[1])

@@ -2,6 +2,7 @@
 """The processes of this service, by their heartbeats."""
 
 from collections.abc import Sequence
+import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -10,8 +11,12 @@ from magnum.db import models
 from magnum.db import statements
 
 
+# Of hosts that were taken away, which nobody needs to be reminded of for ever.
+FORGOTTEN_AFTER = datetime.timedelta(days=7)
+
+
 def every(session: orm.Session) -> Sequence[models.MagnumService]:
-    """All conductors that ever beat."""
+    """All conductors that beat within the last days."""
     return session.scalars(sa.select(models.MagnumService)
                            .order_by(models.MagnumService.id)).all()
 
@@ -26,3 +31,23 @@ def beat(session: orm.Session, host: str, binary: str) -> None:
                             last_seen_up=now, updated_at=now)):
         session.add(service(host=host, binary=binary, report_count=1,
                             last_seen_up=now))
+
+
+def purge(session: orm.Session, limit: int) -> int:
+    """Remove at most `limit` rows of processes that are gone for good.
+
+    What somebody has marked in the table himself stays.
+    """
+    service = models.MagnumService
+    last = sa.func.coalesce(service.last_seen_up, service.updated_at,
+                            service.created_at)
+    gone = session.scalars(
+        sa.select(service.id)
+        .where(last < models.utcnow() - FORGOTTEN_AFTER,
+               *(sa.or_(mark.is_(None), mark == sa.false())
+                 for mark in (service.disabled, service.forced_down)))
+        .limit(limit)).all()
+    if not gone:
+        return 0
+    return statements.execute(
+        session, sa.delete(service).where(service.id.in_(gone)))

@@ -147,3 +147,17 @@ def test_a_conductor_does_it_and_survives_the_database(monkeypatch):
     assert done.wait(30)
     conductor._stopped.set()
     loop.join()
+
+
+def test_hosts_that_are_gone_for_good_leave_the_list():
+    def beat(host, days, **columns):
+        return models.MagnumService(
+            host=host, binary='magnum-conductor', last_seen_up=models.utcnow()
+            - datetime.timedelta(days=days), **columns)
+
+    factories.store(beat('gone', 8), beat('down', 6), beat('up', 0),
+                    beat('marked', 9, forced_down=True),
+                    beat('off', 9, disabled=True))
+    assert upkeep.purge() == upkeep.PURGE_SECONDS
+    assert stored(models.MagnumService, 'host') == {'down', 'up', 'marked',
+                                                    'off'}
