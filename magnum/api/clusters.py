@@ -205,12 +205,15 @@ def _set_health(session, call, row, after, changed):
                         after['health_status_reason'])
 
 
-@expose.method(answers=204, keyed=True, tagged=True, begins=True)
+@expose.method(answers=204, keyed=True, tagged=True, begins=True,
+               query=(expose.Parameter('force', types.BOOLEAN, False),))
 def delete(call, cluster_ident):
     """Delete a cluster."""
     row = find(call, cluster_ident, rules.DELETE, rules.DELETE_ALL_PROJECTS)
     require_seen(call, row)
-    delete_cluster.request(call.context, row)
+    if call.query['force']:
+        policy.authorize(call.context, rules.DELETE_PROTECTED, row)
+    delete_cluster.request(call.context, row, call.query['force'])
 
 
 def find(call, ident, rule, rule_of_all_projects, target=None):

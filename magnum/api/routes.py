@@ -13,6 +13,7 @@ from magnum.api.legacy import bays
 from magnum.api.legacy import federations
 from magnum.api import nodegroups
 from magnum.api import operations
+from magnum.api import protection
 from magnum.api import quotas
 from magnum.api import services
 from magnum.api import stats
@@ -53,6 +54,8 @@ ROUTES = {
     'v1/clusters/{cluster_ident}/nodegroups/{nodegroup_ident}': {
         'GET': nodegroups.get_one, 'PATCH': nodegroups.patch,
         'DELETE': nodegroups.delete},
+    'v1/clusters/{cluster_ident}/protection': {
+        'GET': protection.get_one, 'PATCH': protection.patch},
     'v1/clusters/{cluster_ident}/operations': {'GET': operations.get_all},
     'v1/clustertemplates': {
         'GET': cluster_templates.get_all, 'POST': cluster_templates.post},

@@ -24,24 +24,26 @@ from magnum.db import models
 from magnum.db import pages
 from magnum.db import polls
 from magnum.db import statements
+from magnum import errors
 
 # PyMySQL takes longer to read what a column is than to read its value, so that
 # only what is shown is loaded where nothing else is done with a cluster.
-_WITHOUT_KEYS = (
+_UNSHOWN = (
     orm.defer(models.Cluster.trust_id),
     orm.defer(models.Cluster.trustee_username),
     orm.defer(models.Cluster.trustee_password),
     orm.defer(models.Cluster.ca_cert_ref),
     orm.defer(models.Cluster.etcd_ca_cert_ref),
     orm.defer(models.Cluster.front_proxy_ca_cert_ref),
-    orm.defer(models.Cluster.magnum_cert_ref))
+    orm.defer(models.Cluster.magnum_cert_ref),
+    orm.defer(models.Cluster.protected))
 _IN_LISTS = (
-    *_WITHOUT_KEYS, orm.defer(models.Cluster.trustee_user_id),
+    *_UNSHOWN, orm.defer(models.Cluster.trustee_user_id),
     orm.selectinload(models.Cluster.nodegroups).load_only(
         models.NodeGroup.role, models.NodeGroup.node_count,
         models.NodeGroup.node_addresses))
 _SHOWN = (
-    *_WITHOUT_KEYS,
+    *_UNSHOWN,
     orm.joinedload(models.Cluster.nodegroups).load_only(
         models.NodeGroup.role, models.NodeGroup.node_count,
         models.NodeGroup.node_addresses, models.NodeGroup.name,
@@ -174,15 +176,42 @@ def close(session: orm.Session, uuid: str, expected: str, status: str,
         .values(status=status, status_reason=reason))
 
 
-def mark_for_deletion(session: orm.Session, uuid: str) -> bool:
-    """The cluster and its groups are on their way out; False: no cluster."""
+def mark_for_deletion(session: orm.Session, uuid: str,
+                      force: bool = False) -> bool:
+    """The cluster and its groups are on their way out.
+
+    :param force: in spite of its protection.
+    :returns: False if there is no such cluster, or it is protected.
+    """
     going = {'status': 'DELETE_IN_PROGRESS', 'status_reason': None}
     statements.execute(
         session, sa.update(models.NodeGroup)
         .where(models.NodeGroup.cluster_id == uuid).values(**going))
-    return bool(statements.execute(
-        session, sa.update(models.Cluster)
-        .where(models.Cluster.uuid == uuid).values(**going)))
+    query = sa.update(models.Cluster).where(models.Cluster.uuid == uuid)
+    if not force:
+        query = query.where(sa.or_(models.Cluster.protected.is_(None),
+                                   models.Cluster.protected == sa.false()))
+    return bool(statements.execute(session, query.values(**going)))
+
+
+def protect(session: orm.Session, uuid: str, protected: bool) -> None:
+    """Protect a cluster against deletion, or do so no longer.
+
+    :raises WrongStatus: it is being deleted.
+    """
+    cluster = models.Cluster
+    if statements.execute(
+            session, sa.update(cluster)
+            .where(cluster.uuid == uuid,
+                   sa.or_(cluster.status.is_(None),
+                          cluster.status != 'DELETE_IN_PROGRESS'))
+            # What GET of the cluster answers stays the same.
+            .values(protected=protected, updated_at=cluster.updated_at)):
+        return
+    now = status(session, uuid)
+    if now is None:
+        raise errors.NotFound('Cluster', uuid)
+    raise errors.WrongStatus('Protecting', 'cluster', uuid, now)
 
 
 def write(session: orm.Session, cluster: models.Cluster,

@@ -91,6 +91,9 @@ class Cluster(Row, Base):
         sa.String(512))
     front_proxy_ca_cert_ref: orm.Mapped[str | None] = orm.mapped_column(
         sa.String(512))
+    # Not to be deleted.
+    protected: orm.Mapped[bool | None] = orm.mapped_column(
+        columns.Flag(null=False))
 
     nodegroups: orm.Mapped[list['NodeGroup']] = orm.relationship(
         primaryjoin='foreign(NodeGroup.cluster_id) == Cluster.uuid',

@@ -35,21 +35,30 @@ LOOK_SECONDS = 10
 
 
 def request(context: context.RequestContext,
-            cluster: models.Cluster) -> models.Operation:
+            cluster: models.Cluster, force: bool = False) -> models.Operation:
     """Write down that the cluster is to go; any status, and any number of
-    times."""
+    times.
+
+    :param force: in spite of its protection.
+    :raises Conflict: it is protected.
+    """
     wish = submit.Wish(KIND, cluster, timeout=submit.DELETE_SECONDS)
-    wish.begin = lambda session: _begin(session, cluster)
+    wish.begin = lambda session: _begin(session, cluster, force)
     return submit.submit(context, wish)
 
 
-def _begin(session: orm.Session, cluster: models.Cluster) -> submit.Begun:
+def _begin(session: orm.Session, cluster: models.Cluster,
+           force: bool) -> submit.Begun:
     uuid = cluster.uuid or ''
     going = journal.active(session, uuid, KIND.name)
     if going:
         return submit.Begun(instead=going[0])
-    if not clusters.mark_for_deletion(session, uuid):
-        raise errors.NotFound('Cluster', uuid)
+    if not clusters.mark_for_deletion(session, uuid, force):
+        if clusters.status(session, uuid) is None:
+            raise errors.NotFound('Cluster', uuid)
+        raise errors.Conflict(
+            f'Cluster {uuid} is protected against deletion: end its '
+            f'protection first.', code='PROTECTED')
     journal.cancel(session, uuid)
     return submit.Begun(options=_last_driver(session, cluster))
 

@@ -6,10 +6,15 @@ from magnum.policies import base
 CREATE = 'cluster:create'
 DELETE = 'cluster:delete'
 DELETE_ALL_PROJECTS = 'cluster:delete_all_projects'
+DELETE_PROTECTED = 'cluster:delete_protected'
 DETAIL = 'cluster:detail'
 DETAIL_ALL_PROJECTS = 'cluster:detail_all_projects'
 GET = 'cluster:get'
 GET_ONE_ALL_PROJECTS = 'cluster:get_one_all_projects'
+GET_PROTECTION = 'cluster:get_protection'
+GET_PROTECTION_ALL_PROJECTS = 'cluster:get_protection_all_projects'
+PROTECT = 'cluster:protect'
+PROTECT_ALL_PROJECTS = 'cluster:protect_all_projects'
 GET_ALL = 'cluster:get_all'
 GET_ALL_ALL_PROJECTS = 'cluster:get_all_all_projects'
 UPDATE = 'cluster:update'
@@ -29,6 +34,21 @@ RULES = [
                    'Delete a cluster.', f'DELETE {_ONE}'),
     base.operation(DELETE_ALL_PROJECTS, base.ADMIN,
                    'Delete a cluster of any project.', f'DELETE {_ONE}'),
+    base.operation(DELETE_PROTECTED, base.ADMIN,
+                   'Delete a cluster in spite of its protection, with '
+                   'force=true.', f'DELETE {_ONE}'),
+    base.operation(GET_PROTECTION, base.READER_NOT_CLUSTER_USER,
+                   'Show whether a cluster is protected against deletion.',
+                   f'GET {_ONE}/protection'),
+    base.operation(GET_PROTECTION_ALL_PROJECTS, base.ADMIN,
+                   'Show whether a cluster of any project is protected '
+                   'against deletion.', f'GET {_ONE}/protection'),
+    base.operation(PROTECT, base.MEMBER_NOT_CLUSTER_USER,
+                   'Protect a cluster against deletion, or end that.',
+                   f'PATCH {_ONE}/protection'),
+    base.operation(PROTECT_ALL_PROJECTS, base.ADMIN,
+                   'Protect a cluster of any project against deletion, or '
+                   'end that.', f'PATCH {_ONE}/protection'),
     base.operation(DETAIL, base.READER_NOT_CLUSTER_USER,
                    'List clusters with all their attributes.',
                    'GET /v1/clusters/detail'),

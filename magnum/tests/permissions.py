@@ -58,6 +58,7 @@ WRITE = '. 403 . 403 403 404 . 404 . . .' + _NO_PROJECT
 # them before the cluster is looked for.
 READ_GROUP = '. . . . 403 404 . 403 . . .' + _NO_PROJECT
 WRITE_GROUP = '. 403 . 403 403 404 . 403 . . .' + _NO_PROJECT
+FORCE = '403 403 403 403 403 404 403 404 . . .' + _NO_PROJECT
 ROTATE = '. 403 . 403 403 404 . 403 . 403 .' + _NO_PROJECT
 # Certificates are the owner's and the cluster's own.
 READ_CA = '. . 403 403 403 404 . 404 . . .' + _NO_PROJECT
@@ -117,6 +118,7 @@ TABLE = tuple(Operation(*row) for row in (
     ('PATCH', '/v1/clusters/c', [], 202, WRITE),
     ('PATCH', '/v1/clusters/c', HEALTH, 202, WRITE, 'its health'),
     ('DELETE', '/v1/clusters/c', None, 204, WRITE),
+    ('DELETE', '/v1/clusters/c?force=true', None, 204, FORCE, 'by force'),
     ('POST', '/v1/clusters/c/actions/resize', {'node_count': 2}, 202, WRITE),
     ('POST', '/v1/clusters/c/actions/upgrade', {'cluster_template': 'public'},
      400, WRITE),
@@ -127,6 +129,8 @@ TABLE = tuple(Operation(*row) for row in (
     ('PATCH', '/v1/clusters/c/nodegroups/default-worker', [], 202, WRITE),
     ('DELETE', '/v1/clusters/c/nodegroups/default-worker', None, 400,
      WRITE_GROUP),
+    ('GET', '/v1/clusters/c/protection', None, 200, READ),
+    ('PATCH', '/v1/clusters/c/protection', [], 200, WRITE),
     ('GET', '/v1/clusters/c/operations', None, 200, READ),
     ('GET', f'/v1/operations/{OPERATION}', None, 200, READ),
     ('GET', '/v1/clustertemplates', None, 200, LIST),

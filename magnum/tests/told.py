@@ -37,6 +37,8 @@ POST   /v1/clusters/{}/nodegroups              200 202 400 403 404 409
 GET    /v1/clusters/{}/nodegroups/{}           200 403 404 409
 PATCH  /v1/clusters/{}/nodegroups/{}           202 400 403 404 409
 DELETE /v1/clusters/{}/nodegroups/{}           204 400 403 404 409
+GET    /v1/clusters/{}/protection              200 403 404 409
+PATCH  /v1/clusters/{}/protection              200 400 403 404 409
 GET    /v1/clusters/{}/operations              200 400 403 404 409
 GET    /v1/operations/{}                       200 400 403 404
 POST   /v1/certificates                        201 400 403 409

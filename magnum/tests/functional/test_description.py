@@ -49,6 +49,8 @@ PATCH   /v1/clusters/{cluster_ident}/nodegroups/{nodegroup_ident} \
  202 400 403 404 409
 DELETE  /v1/clusters/{cluster_ident}/nodegroups/{nodegroup_ident} \
  204 400 403 404 409
+GET     /v1/clusters/{cluster_ident}/protection 200 400 403 404 409
+PATCH   /v1/clusters/{cluster_ident}/protection 200 400 403 404 409
 GET     /v1/clusters/{cluster_ident}/operations 200 400 403 404 409
 GET     /v1/operations/{operation_uuid}         200 400 403 404
 POST    /v1/certificates                        201 400 403 409
@@ -118,6 +120,9 @@ SUCCESSES = [
     ('PATCH', '/v1/clusters/c/nodegroups/extra',
      [{'op': 'replace', 'path': '/max_node_count', 'value': 4}]),
     ('GET', '/v1/clusters/c/operations'),
+    ('GET', '/v1/clusters/c/protection'),
+    ('PATCH', '/v1/clusters/c/protection',
+     [{'op': 'replace', 'path': '/protected', 'value': False}]),
     ('GET', f'/v1/operations/{playground.OPERATION}'),
     ('GET', '/v1/certificates/c'), ('GET', '/v1/certificates/c/etcd'),
     ('POST', '/v1/certificates', {'cluster_uuid': 'c',

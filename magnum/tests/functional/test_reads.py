@@ -45,6 +45,7 @@ ITEMS = {
     '/v1/clustertemplates/first': 1,
     '/v1/clusters/first/nodegroups/default-worker': 2,
     f'/v1/operations/{OPERATION}': 2,
+    '/v1/clusters/first/protection': 1,
     '/v1/certificates/first': 2,
     '/v1/certificates/first/etcd': 2,
     '/v1/quotas/p/Cluster': 1,
@@ -148,7 +149,7 @@ def test_what_is_not_shown_of_a_cluster_is_not_read(alone):
         with statements() as seen:
             assert alone('GET', path, version='latest').status_int == 200
         for column in ('trustee_password', 'trust_id', 'ca_cert_ref',
-                       'tls_disabled', 'node_taints'):
+                       'tls_disabled', 'node_taints', 'protected'):
             assert column not in ' '.join(seen)
 
 

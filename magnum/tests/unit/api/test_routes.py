@@ -32,6 +32,7 @@ BODIES = {
         {'node_count': 2},
     ('v1/clusters/{cluster_ident}/actions/upgrade', 'POST'):
         {'cluster_template': 't'},
+    ('v1/clusters/{cluster_ident}/protection', 'PATCH'): [],
     ('v1/clusters/{cluster_ident}/nodegroups', 'POST'): {'name': 'n'},
     ('v1/clusters/{cluster_ident}/nodegroups/{nodegroup_ident}', 'PATCH'):
         [],
