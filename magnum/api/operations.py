@@ -5,6 +5,8 @@ Operations outlive their clusters by some days, so that whoever waits for a
 deletion learns how it ended.
 """
 
+import functools
+
 from magnum.api import clusters
 from magnum.api import expose
 from magnum.api import nodegroups
@@ -12,9 +14,15 @@ from magnum.api import paging
 from magnum.api import types
 from magnum.db import operations
 from magnum.db import session as db
+from magnum.operations import abort as abortion
 from magnum.operations import changes
 from magnum.operations import journal
 from magnum.operations import registry
+from magnum.operations import retry as repetition
+from magnum.policies import certificate
+from magnum.policies import cluster
+from magnum.policies import credential
+from magnum.policies import nodegroup
 from magnum.policies import operation as rules
 from magnum import policy
 
@@ -60,6 +68,7 @@ class Operation(types.Resource):
     max_batch_size = _told(types.SIZE)
     steps = _told(types.Nested(Step, many=True), never_null=True)
     percent = _told(types.COUNT)
+    retryable = _told(types.BOOLEAN, never_null=True)
     code = _told(types.STRING)
     message = _told(types.STRING)
     queued_at = _told(types.TIME)
@@ -76,6 +85,15 @@ SHORT = frozenset(types.attributes(Operation)) - {
 NAMES = {'queued_at': 'created_at'}
 
 SORT_KEYS = {'id', 'uuid', 'kind', 'queued_at', 'started_at', 'finished_at'}
+
+# The rule of the request that a retry repeats.
+REQUESTED_BY = {
+    'create_cluster': cluster.CREATE, 'resize_cluster': cluster.RESIZE,
+    'update_cluster': cluster.UPDATE, 'upgrade_cluster': cluster.UPGRADE,
+    'delete_cluster': cluster.DELETE, 'create_nodegroup': nodegroup.CREATE,
+    'limit_nodegroup': nodegroup.UPDATE, 'update_nodegroup': nodegroup.UPDATE,
+    'delete_nodegroup': nodegroup.DELETE, 'rotate_ca': certificate.ROTATE_CA,
+    'rotate_credential': credential.ROTATE}
 
 # Only what the API shows of the rows themselves.
 _SHOWN = set(types.attributes(clusters.Cluster)) | set(
@@ -99,12 +117,45 @@ def get_all(call, cluster_ident):
 @expose.method(result=Operation)
 def get_one(call, operation_uuid):
     """Show an operation on a cluster."""
-    all_projects = expose.all_projects(call, rules.GET_ONE_ALL_PROJECTS)
-    found = db.read(operations.find, call.context, operation_uuid,
-                    all_projects)
-    policy.authorize(call.context, rules.GET,
-                     operations.whose(found.operation))
-    return _whole(call, found)
+    return _whole(call, _find(call, operation_uuid, rules.GET,
+                              rules.GET_ONE_ALL_PROJECTS))
+
+
+@expose.method(answers=202, result=Operation, keyed=True, begins=True)
+def abort(call, operation_uuid):
+    """Stop an operation that has not ended."""
+    found = _find(call, operation_uuid, rules.ABORT,
+                  rules.ABORT_ALL_PROJECTS)
+    call.shown = functools.partial(_begun, call)
+    abortion.request(call.context, found.operation)
+    return db.read(call.shown, found.operation)
+
+
+@expose.method(answers=202, result=Operation, keyed=True, begins=True)
+def retry(call, operation_uuid):
+    """Do once more what an operation failed to do, as another one."""
+    row = _find(call, operation_uuid, rules.RETRY,
+                rules.RETRY_ALL_PROJECTS).operation
+    original = repetition.find_cluster(call.context, row,
+                                       call.context.is_admin)
+    if row.kind in REQUESTED_BY:
+        policy.authorize(call.context, REQUESTED_BY[row.kind], original)
+    call.shown = functools.partial(_begun, call)
+    return db.read(call.shown, repetition.request(call.context, original,
+                                                  row))
+
+
+def _find(call, uuid, rule, rule_of_all_projects):
+    all_projects = expose.all_projects(call, rule_of_all_projects)
+    found = db.read(operations.find, call.context, uuid, all_projects)
+    policy.authorize(call.context, rule, operations.whose(found.operation))
+    return found
+
+
+def _begun(call, session, operation):
+    """An operation as the transaction that has changed it sees it."""
+    return _whole(call, operations.find(session, call.context,
+                                        operation.uuid, all_projects=True))
 
 
 def _whole(call, found):
@@ -121,6 +172,8 @@ def _show(call, row, only=None, **computed):
         nodegroup_uuid=changes.nodegroup_of(row),
         project_id=operations.whose(row)['project_id'],
         percent={QUEUED: 0, journal.DONE: 100}.get(state),
+        retryable=(state in (journal.FAILED, journal.CANCELLED)
+                   and row.kind in repetition.REQUESTS),
         code=row.error_code, message=row.error, queued_at=row.created_at,
         links=call.links('operations', row.uuid))
 

@@ -77,6 +77,8 @@ ROUTES = {
     'v1/openapi.json': {
         'GET': documents.openapi_document(lambda: ROUTES, PUBLIC)},
     'v1/operations/{operation_uuid}': {'GET': operations.get_one},
+    'v1/operations/{operation_uuid}/abort': {'POST': operations.abort},
+    'v1/operations/{operation_uuid}/retry': {'POST': operations.retry},
     'v1/quotas': {'GET': quotas.get_all, 'POST': quotas.post},
     'v1/quotas/{project_id}': {},
     'v1/quotas/{project_id}/{resource}': {

@@ -57,7 +57,8 @@ def find(session: orm.Session, context: contexts.RequestContext, uuid: str,
                    models.NodeGroup.uuid == Operation.nodegroup_uuid)
         .where(Operation.uuid == uuid,
                pages.visible(context, _WHOSE, all_projects))
-        .options(_WITHOUT_TOKEN)).first()
+        .options(_WITHOUT_TOKEN)
+        .execution_options(populate_existing=True)).first()
     if row is None:
         raise errors.NotFound('Operation', uuid)
     return Found(*row)
@@ -110,6 +111,34 @@ def _last_of(session: orm.Session, context: contexts.RequestContext,
                pages.visible(context, _WHOSE, all_projects))
         .options(_WITHOUT_TOKEN)
         .order_by(Operation.id.desc()).limit(1)).first()
+
+
+def load(session: orm.Session, uuid: str) -> Operation | None:
+    """An operation as it is now, whoever asks."""
+    return session.scalar(
+        sa.select(Operation).where(Operation.uuid == uuid)
+        .options(_WITHOUT_TOKEN).execution_options(populate_existing=True))
+
+
+def worked_on(session: orm.Session, cluster_uuid: str) -> Sequence[Operation]:
+    """Those of a cluster that were begun and ended, the last end first."""
+    return session.scalars(
+        sa.select(Operation)
+        .where(Operation.cluster_uuid == cluster_uuid,
+               Operation.state != 'ACTIVE', Operation.started_at.is_not(None))
+        .options(_WITHOUT_TOKEN)
+        .order_by(Operation.finished_at.desc(), Operation.id.desc())
+        .limit(100)).all()
+
+
+def after(session: orm.Session, operation: Operation) -> Sequence[Operation]:
+    """The operations on the same cluster that were asked for later."""
+    return session.scalars(
+        sa.select(Operation)
+        .where(Operation.cluster_uuid == operation.cluster_uuid,
+               Operation.id > operation.id)
+        .options(_WITHOUT_TOKEN).order_by(Operation.id.desc())
+        .limit(1000)).all()
 
 
 def ended(session: orm.Session, cluster_uuid: str,

@@ -97,11 +97,11 @@ def undo(session: orm.Session, operation: models.Operation) -> None:
     """
     to_come = later(operation, journal.queued_behind(session, operation))
     for uuid, columns in of(operation).items():
+        if 'uuid' in columns:
+            # The row stays, and says what went wrong.
+            continue
         back = {}
         for column, (before, _) in columns.items():
-            if column == 'uuid':
-                # The row stays, and says what went wrong.
-                continue
             heir = _first_to_change(to_come, uuid, column)
             if heir is None:
                 back[column] = before

@@ -34,7 +34,8 @@ FlavorRules = Callable[[Mapping[str, Any] | None],
 KIND = kinds.Kind(
     name='create_cluster', action='CREATE', nodegroups=kinds.every_group,
     steps=(steps.DELEGATE, steps.ISSUE_CERTIFICATES, steps.APPLY,
-           steps.SETTLE))
+           steps.SETTLE),
+    terms=kinds.Terms(doing='Creating'))
 
 
 def request(context: context.RequestContext,

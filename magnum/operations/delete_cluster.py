@@ -141,4 +141,5 @@ KIND = kinds.Kind(
                       retire_certificates),
            kinds.Step('retire_trust', "deleting the cluster's own user",
                       retire_trust),
-           kinds.Step('forget', "deleting the cluster's record", forget)))
+           kinds.Step('forget', "deleting the cluster's record", forget)),
+    terms=kinds.Terms(is_abortable=False))

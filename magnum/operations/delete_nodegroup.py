@@ -93,5 +93,5 @@ KIND = kinds.Kind(
            kinds.Step('forget', "deleting the group's record", forget)),
     terms=kinds.Terms(doing='Deleting a nodegroup of',
                       statuses=kinds.STANDING | {'DELETE_FAILED'},
-                      is_early=False, power='nodegroups',
+                      is_early=False, is_abortable=False, power='nodegroups',
                       ability='delete nodegroups'))

@@ -34,6 +34,9 @@ from magnum.db import models
 
 ACTIVE, DONE, FAILED, CANCELLED = 'ACTIVE', 'DONE', 'FAILED', 'CANCELLED'
 
+# The code of what somebody told to stop.
+ABORTED = 'ABORTED'
+
 Operation = models.Operation
 
 # The names of kinds, or a mapping from them to the names of their steps.
@@ -98,10 +101,11 @@ def lane_of(cluster_uuid: str, nodegroup_uuid: str | None = None) -> str:
 
 
 def cancel(session: orm.Session, cluster_uuid: str,
-           only: Collection[int] | None = None) -> None:
+           only: Collection[int] | None = None, **why: str) -> None:
     """Ask the cluster's operations to stop: now if idle, else at a step.
 
     :param only: the ids of those that are meant; None: all.
+    :param why: `error` and `error_code`, where that is to be told.
     """
     which = [Operation.cluster_uuid == cluster_uuid,
              Operation.state == ACTIVE]
@@ -110,7 +114,7 @@ def cancel(session: orm.Session, cluster_uuid: str,
     session.execute(
         sa.update(Operation)
         .where(*which)
-        .values(cancelled=True,
+        .values(cancelled=True, **why,
                 not_before=sa.case(
                     (Operation.owner.is_(None), clock.now(session)),
                     else_=Operation.not_before))
@@ -180,14 +184,15 @@ def find(session: orm.Session, uuid: str) -> Operation | None:
     return session.scalar(sa.select(Operation).where(Operation.uuid == uuid))
 
 
-def withdraw(session: orm.Session, operation: Operation, why: str) -> bool:
+def withdraw(session: orm.Session, operation: Operation, why: str,
+             code: str | None = None) -> bool:
     """End an operation that has not begun; whether it still had not."""
     withdrawn = session.execute(
         sa.update(Operation)
         .where(Operation.id == operation.id, Operation.state == ACTIVE,
                Operation.attempt == 0)
-        .values(state=CANCELLED, error=why, sealed_token=None,
-                finished_at=clock.utc_now())
+        .values(state=CANCELLED, error=why, error_code=code,
+                sealed_token=None, finished_at=clock.utc_now())
         .execution_options(synchronize_session=False))
     return bool(_count(withdrawn))
 

@@ -115,6 +115,9 @@ class Terms:
     is_seen: bool = True
     ability: str | None = None
     power: str | None = None
+    # Whether it may be told to stop: what a deletion has cancelled, or taken
+    # away, does not come back.
+    is_abortable: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,9 +19,11 @@ from magnum.operations import work as working
 
 
 def request(context: context.RequestContext,
-            cluster: models.Cluster) -> models.Operation:
+            cluster: models.Cluster,
+            statuses: frozenset[str] | None = None) -> models.Operation:
     """Write down that a cluster's authorities are to be replaced.
 
+    :param statuses: what the cluster's may be, if others than usual.
     :raises Invalid: the cluster has none, is not settled, or its driver
         cannot do it.
     """
@@ -29,7 +31,7 @@ def request(context: context.RequestContext,
         raise errors.NotSupported(f'Cluster {cluster.uuid} does not use TLS: '
                                   f'there is no CA to replace.')
     return submit.submit(context, submit.Wish(
-        KIND, cluster, options={'old_refs': {
+        KIND, cluster, statuses=statuses, options={'old_refs': {
             column: getattr(cluster, column)
             for column in authority.KINDS}}))
 

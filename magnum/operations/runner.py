@@ -335,6 +335,9 @@ def _fail_unread(session, kind: kinds.Kind, found: journal.Outline,
 
 def _cancel(operation: journal.Operation, work: working.Work | None,
             kind: kinds.Kind) -> None:
+    step = kind.step(operation.step)
+    if work is not None and step is not None:
+        _abandon(work, step)
     _write_cancelled(operation, work, kind)
     LOG.info('Operation %s (%s of cluster %s) is cancelled.', operation.uuid,
              operation.kind, operation.cluster_uuid)
@@ -343,10 +346,18 @@ def _cancel(operation: journal.Operation, work: working.Work | None,
 @db.retried
 def _write_cancelled(operation: journal.Operation, work: working.Work | None,
                      kind: kinds.Kind) -> None:
+    reason, code = CANCELLED, None
+    if operation.error_code == journal.ABORTED:
+        reason, code = operation.error or CANCELLED, journal.ABORTED
     with db.writer() as session:
         if work is not None:
-            _write_statuses(session, work, kind, 'FAILED', CANCELLED)
-        journal.finish(session, operation, journal.CANCELLED)
+            step = kind.step(operation.step)
+            if code and step and step.undo:
+                # It stops before the step that would have changed something.
+                clusters.touch(session, work.cluster.uuid)
+                step.undo(session, operation)
+            _write_statuses(session, work, kind, 'FAILED', reason)
+        journal.finish(session, operation, journal.CANCELLED, reason, code)
 
 
 def _tell(work: working.Work, kind: kinds.Kind, end: str) -> None:

@@ -49,8 +49,9 @@ class Wish:
     """What is asked of a cluster.
 
     `changes` has the new values of columns, by the uuid of their row.
-    `statuses` are those of the kind, or fewer.  `check` is what else has to
-    be asked before anything is written, of the driver or of the cloud.
+    `statuses` are those of the kind, unless others are given.  `check` is what
+    else has to be asked before anything is written, of the driver or of the
+    cloud.
     In the transaction `hold` makes others wait, and `begin` writes down all
     but the operation; what `begin` returns is an operation that is already
     there and does what is wished for.  `recheck` is given each group that is
@@ -186,7 +187,7 @@ def _store(conditions: contexts.Conditions, wish: Wish, uuid: str,
             cluster_project_id=wish.cluster.project_id,
             lane=wish.kind.lane(wish.cluster.uuid or '', wish.nodegroup),
             nodegroup_uuid=_group(wish), changes=begun.changes,
-            args={**wish.options, **begun.options},
+            args={**wish.options, **begun.options, **_before(wish)},
             timeout_seconds=timeout_seconds(wish), **sealed)
         conditions.keep(session, operation)
         return operation
@@ -274,6 +275,18 @@ def _name(wish: Wish, uuid: str) -> str:
 
 def _group(wish: Wish) -> str | None:
     return wish.nodegroup.uuid if wish.nodegroup else None
+
+
+def _before(wish: Wish) -> dict[str, Any]:
+    """The statuses that an abort puts back; none while others are at work."""
+    named = {*wish.changes, _group(wish)} - {wish.cluster.uuid, None}
+    # A new cluster has none to be read yet.
+    rows: list[Any] = [group for group in wish.cluster.nodegroups
+                       if group.uuid in named] if named else []
+    statuses = {row.uuid: [row.status, row.status_reason]
+                for row in (wish.cluster, *rows)
+                if row.status and not row.status.endswith('_IN_PROGRESS')}
+    return {'statuses': statuses} if statuses else {}
 
 
 def _driver(wish: Wish) -> str | None:

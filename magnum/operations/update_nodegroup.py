@@ -30,7 +30,8 @@ CHANGEABLE = kinds.RESIZABLE
 
 
 def request(context: context.RequestContext, cluster: models.Cluster,
-            nodegroup: models.NodeGroup, asked: Mapping[str, Any]) -> None:
+            nodegroup: models.NodeGroup,
+            asked: Mapping[str, Any]) -> models.Operation:
     """Write down what of a group is to change.
 
     :param asked: the new values of min_node_count, max_node_count,
@@ -50,7 +51,7 @@ def request(context: context.RequestContext, cluster: models.Cluster,
         if now.status not in CHANGEABLE:
             raise _wrong_status(now)
 
-    submit.submit(context, submit.Wish(
+    return submit.submit(context, submit.Wish(
         KIND if settings else LIMITS, cluster, {nodegroup.uuid: dict(asked)},
         nodegroup=nodegroup, recheck=recheck,
         check=lambda driver: driver.check(

@@ -133,6 +133,9 @@ TABLE = tuple(Operation(*row) for row in (
     ('PATCH', '/v1/clusters/c/protection', [], 200, WRITE),
     ('GET', '/v1/clusters/c/operations', None, 200, READ),
     ('GET', f'/v1/operations/{OPERATION}', None, 200, READ),
+    # It is done, which is what those are told who may ask.
+    ('POST', f'/v1/operations/{OPERATION}/abort', None, 409, WRITE),
+    ('POST', f'/v1/operations/{OPERATION}/retry', None, 409, WRITE),
     ('GET', '/v1/clustertemplates', None, 200, LIST),
     ('GET', '/v1/clustertemplates/detail', None, 200, LIST),
     ('GET', '/v1/clustertemplates/t', None, 200, READ),

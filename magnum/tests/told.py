@@ -41,6 +41,8 @@ GET    /v1/clusters/{}/protection              200 403 404 409
 PATCH  /v1/clusters/{}/protection              200 400 403 404 409
 GET    /v1/clusters/{}/operations              200 400 403 404 409
 GET    /v1/operations/{}                       200 400 403 404
+POST   /v1/operations/{}/abort                 202 400 403 404 409
+POST   /v1/operations/{}/retry                 202 400 403 404 409
 POST   /v1/certificates                        201 400 403 409
 GET    /v1/certificates/{}                     200 403 404 409
 GET    /v1/certificates/{}/{}                  200 403 404 409

@@ -53,6 +53,8 @@ GET     /v1/clusters/{cluster_ident}/protection 200 400 403 404 409
 PATCH   /v1/clusters/{cluster_ident}/protection 200 400 403 404 409
 GET     /v1/clusters/{cluster_ident}/operations 200 400 403 404 409
 GET     /v1/operations/{operation_uuid}         200 400 403 404
+POST    /v1/operations/{operation_uuid}/abort   202 400 403 404 409
+POST    /v1/operations/{operation_uuid}/retry   202 400 403 404 409
 POST    /v1/certificates                        201 400 403 409
 GET     /v1/certificates/{cluster_ident}        200 400 403 404 409
 GET     /v1/certificates/{cluster_ident}/{ca_cert_type} 200 400 403 404 409

@@ -345,6 +345,8 @@ def test_the_header_is_described(world):
             ('POST', 'clusters/{cluster_ident}/actions/resize'),
             ('POST', 'clusters/{cluster_ident}/actions/upgrade'),
             ('POST', 'clusters/{cluster_ident}/nodegroups'),
+            ('POST', 'operations/{operation_uuid}/abort'),
+            ('POST', 'operations/{operation_uuid}/retry'),
             ('PATCH', 'clusters/{cluster_ident}/nodegroups/'
                       '{nodegroup_ident}'),
             ('DELETE', 'clusters/{cluster_ident}/nodegroups/'

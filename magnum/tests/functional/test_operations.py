@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from magnum.db import session as db
 from magnum import errors
+from magnum import policy
 from magnum.tests import conducting
 from magnum.tests import factories
 from magnum.tests.fakes import driver as fake_driver
@@ -249,3 +250,35 @@ def test_what_begins_nothing_names_no_operation(api, cluster, body):
     answer = api('PATCH', '/v1/clusters/c', body)
     assert answer.status_int == 202
     assert HEADER not in answer.headers
+
+
+def test_a_retry_needs_the_rule_of_the_request_too(api, cluster, tmp_path):
+    failed = factories.operation(cluster, kind='rotate_ca', state='FAILED',
+                                 changes={}, nodegroup_uuid=None)
+    factories.store(failed)
+    (tmp_path / 'policy.yaml').write_text(
+        '"certificate:rotate_ca": "role:admin"\n')
+    policy.reset()
+    path = f'/v1/operations/{failed.uuid}/retry'
+    refused = api('POST', path)
+    assert refused.status_int == 403
+    assert 'certificate:rotate_ca' in refused.text
+    assert api('POST', path, token='admin').status_int == 202
+
+
+def test_an_abort_and_a_retry_may_be_sent_again(api, cluster):
+    resize(api, 3)
+    path = f'/v1/operations/{operations(api)[-1]["uuid"]}'
+
+    def twice(what, key):
+        first, second = (api('POST', f'{path}/{what}',
+                             headers={'Idempotency-Key': key})
+                         for _ in range(2))
+        assert first.status_int == second.status_int == 202
+        assert (first.json, first.headers[HEADER]) == (
+            second.json, second.headers[HEADER])
+        return first.json
+
+    assert twice('abort', '1')['state'] == 'CANCELLED'
+    assert twice('retry', '2')['uuid'] == operations(api)[-1]['uuid']
+    assert len(operations(api)) == 2

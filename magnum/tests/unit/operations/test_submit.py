@@ -204,6 +204,8 @@ def test_a_resize_shows_at_once_and_says_what_it_was(cluster, context):
     operation = operations()[-1]
     assert operation.changes == {worker_of(row).uuid: {'node_count': [1, 4]}}
     assert operation.nodegroup_uuid == worker_of(row).uuid
+    statuses = operation.args.pop('statuses')
+    assert statuses[cluster.uuid] == ['CREATE_COMPLETE', None]
     assert operation.args == {'driver': 'fake',
                               'nodes_to_remove': ['server-1']}
 
