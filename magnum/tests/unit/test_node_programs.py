@@ -3,6 +3,7 @@
 
 import json
 import re
+import threading
 
 import pytest
 
@@ -131,3 +132,32 @@ def test_a_command_that_fails_is_told_in_one_line():
     with pytest.raises(SystemExit, match='not-there is not installed'):
         cache.run('not-there')
     assert json.loads(cache.run('echo', '[1]')) == [1]
+
+
+def test_only_the_same_folder_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, 'FOLDER', tmp_path)
+    entered = threading.Event()
+
+    def second():
+        with cache.lock('programs/v1.36.3'):
+            entered.set()
+
+    thread = threading.Thread(target=second)
+    with cache.lock('programs/v1.36.3'):
+        with cache.lock('root'):
+            thread.start()
+        assert not entered.wait(0.2)
+    thread.join(10)
+    assert entered.is_set()
+
+
+def test_what_is_made_is_taken_beside_a_build(tmp_path, monkeypatch):
+    """Nobody waits for a build of what is there already."""
+    monkeypatch.setattr(cache, 'FOLDER', tmp_path)
+    target = tmp_path / 'programs' / 'v1'
+    program, = programs.ETCD
+    path = target / program.name
+    with cache.making(path, programs.made_from(program, '')) as partial:
+        partial.touch()
+    with cache.lock('programs/v1'):
+        programs.build_all([program], target)

@@ -30,13 +30,15 @@ def say(*words):
 
 
 @contextlib.contextmanager
-def lock():
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with open(FOLDER / 'lock', 'w') as handle:
+def lock(name):
+    """Keep other runs from making what is in this folder of the cache."""
+    path = FOLDER / name / '.lock'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, 'w') as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f'Another run works on {FOLDER}: waiting for it.')
+            say(f'Another run works on {path.parent}: waiting for it.')
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 

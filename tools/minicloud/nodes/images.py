@@ -148,7 +148,7 @@ def store(version):
     wanted = cache.stamp(*(pathlib.Path(module.__file__)
                            for module in (archive, sys.modules[__name__])),
                          *map(told, wanted_images))
-    with cache.lock():
+    with cache.lock('store'):
         if not cache.is_made(path, wanted):
             with cache.making(path, wanted) as partial:
                 partial.mkdir()

@@ -137,9 +137,13 @@ def common():
 
 
 def build_all(programs, target, version=''):
-    with cache.lock():
-        for program in programs:
-            path, wanted = target / program.name, made_from(program, version)
+    stamps = {program: made_from(program, version) for program in programs}
+    if all(cache.is_made(target / program.name, wanted)
+           for program, wanted in stamps.items()):
+        return
+    with cache.lock(target.relative_to(cache.FOLDER)):
+        for program, wanted in stamps.items():
+            path = target / program.name
             if not cache.is_made(path, wanted):
                 with cache.making(path, wanted) as partial:
                     build(program, partial, version)

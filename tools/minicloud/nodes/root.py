@@ -86,7 +86,7 @@ def root(version):
     common = programs.common()
     sources = ([kubernetes / name for name in IN_BIN]
                + [common[name] for name in FROM_COMMON])
-    with cache.lock():
+    with cache.lock('root'):
         system = base()
         path = cache.FOLDER / 'root' / version
         wanted = cache.stamp(
