@@ -85,6 +85,8 @@ class NodeGroupSpec:
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     node_labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     node_taints: tuple[Mapping[str, str], ...] = ()
+    # Glance properties of the image; None where it was not looked up.
+    image_properties: Mapping[str, str] | None = None
     stack_id: str | None = None
     # Which nodes to take away: server uuids, or indexes within the group.
     nodes_to_remove: tuple[str, ...] = ()
@@ -102,6 +104,9 @@ class ClusterSpec:
     `trust` and `authorities` are None where nothing was delegated or issued
     yet, as when the API asks a driver to `check`; `access` where the cluster
     has no address yet, or nobody needs one.
+
+    `only` is the uuid of the node group that alone is meant: what it shares
+    no infrastructure with is neither changed nor looked at.
     """
 
     uuid: str
@@ -112,8 +117,11 @@ class ClusterSpec:
     server_type: str
     distro: str
     nodegroups: tuple[NodeGroupSpec, ...]
+    only: str | None = None
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     stack_id: str | None = None
+    # Of Kubernetes, as nodes reported it.
+    coe_version: str | None = None
     # Minutes, never 0.
     create_timeout: int = 60
     keypair: str | None = None
@@ -162,6 +170,17 @@ class ClusterSpec:
     def workers(self) -> NodeGroupSpec | None:
         """The default group of workers; clusters without one exist."""
         return self._default(is_master=False)
+
+    @property
+    def extra_groups(self) -> tuple[NodeGroupSpec, ...]:
+        """The groups beyond the default ones."""
+        return tuple(group for group in self.nodegroups
+                     if not group.is_default)
+
+    @property
+    def only_group(self) -> NodeGroupSpec | None:
+        """The group that alone is meant, if it is there."""
+        return self.group(self.only) if self.only else None
 
     def group(self, uuid: str) -> NodeGroupSpec | None:
         """The group with this uuid."""

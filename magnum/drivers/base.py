@@ -145,7 +145,11 @@ class Driver(abc.ABC):
 
     `powers` names what it can do beyond create, delete and resizing workers:
     'upgrade', 'rotate_ca', 'rotate_credential', 'resize_masters',
-    'nodegroups'.  The API refuses what is not among them.
+    'nodegroups' (more than the default ones), 'node_settings' (labels and
+    taints of nodes that are there).  The API refuses what is not among them.
+
+    Where a specification says that one node group alone is meant (`only`),
+    methods leave all others alone, and what they return is about it.
 
     `makes_trusts` says that building a cluster takes a trust of the caller,
     also where nodes get none.  The API then refuses a caller who cannot make
@@ -221,7 +225,8 @@ class Driver(abc.ABC):
         """Set the removal of the whole cluster in motion.
 
         What is already gone is a success, and a cluster of which groups or
-        secrets are missing can be removed, too.
+        secrets are missing can be removed, too.  Of what has to go in some
+        order only the first goes; called again, the next does.
         """
 
     def destroy_nodegroup(self, cloud: 'openstack.Cloud',

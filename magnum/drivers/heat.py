@@ -79,15 +79,38 @@ class Member:
 
 def stack_name(cluster_name: str, cluster_uuid: str) -> str:
     """The same for the same cluster, legal in Heat and as a host name."""
-    slug = re.sub('[^a-z0-9-]', '', re.sub('[_.]', '-', cluster_name.lower()))
-    slug = slug[:30].strip('-')
-    if not slug[:1].isalpha():
-        slug = f'k{slug}'[:30]
-    return f'{slug}-{cluster_uuid.replace("-", "")[:12]}'
+    return f'{_cluster_slug(cluster_name, 30)}-{_short(cluster_uuid)}'
+
+
+def group_stack_name(cluster_name: str, group_name: str,
+                     group_uuid: str) -> str:
+    """Likewise for a node group with a stack of its own."""
+    parts = (_cluster_slug(cluster_name, 20).rstrip('-'),
+             _slug(group_name, 9),
+             _short(group_uuid))
+    return '-'.join(filter(None, parts))
+
+
+def _cluster_slug(name: str, length: int) -> str:
+    slug = _slug(name, length)
+    return slug if slug[:1].isalpha() else f'k{slug}'[:length]
+
+
+def _slug(name: str, length: int) -> str:
+    slug = re.sub('[^a-z0-9-]', '', re.sub('[_.]', '-', name.lower()))
+    return slug[:length].strip('-')
+
+
+def _short(uuid: str) -> str:
+    return uuid.replace('-', '')[:12]
 
 
 def tags(cluster_uuid: str) -> tuple[str, ...]:
     return ('magnum', f'magnum-cluster-{cluster_uuid}')
+
+
+def group_tags(cluster_uuid: str, group_uuid: str) -> tuple[str, ...]:
+    return (*tags(cluster_uuid), f'magnum-ng-{group_uuid}')
 
 
 def home(cloud: openstack.Cloud, project_id: str) -> openstack.Cloud:
@@ -225,6 +248,25 @@ def members(cloud: openstack.Cloud, stack: Stack,
     return found
 
 
+def unfinished(stack: Stack, members: Iterable[Member]) -> list[Member]:
+    """The members that a failed stack could not finish."""
+    return [member for member in members if stack.status == 'FAILED'
+            and member.is_failed and not member.is_ready]
+
+
+def resource(cloud: openstack.Cloud, stack: Stack, name: str) -> Any:
+    """A resource of a stack, with its `attributes`.
+
+    :raises InfrastructureFailed: the stack has none of that name.
+    """
+    try:
+        with openstack.translated('Heat'):
+            return cloud.heat.resources.get(stack.path, name)
+    except errors.NotFound:
+        raise errors.InfrastructureFailed(
+            f'Stack {stack.name} has no resource {name}.') from None
+
+
 def lost(cloud: openstack.Cloud, stack: Stack,
          members: Iterable[Member]) -> list[Member]:
     """The members whose servers somebody deleted, which Heat does not see."""
@@ -307,6 +349,15 @@ def look(cloud: openstack.Cloud, stack_id: str) -> Stack | None:
             project.forgotten.clear()
             wanted = project.wanted(time.monotonic())
         _refresh(cloud, project, wanted)
+
+
+def expect(cloud: openstack.Cloud, stack_ids: Iterable[str]) -> None:
+    """Have the next `look` ask for all of these at once."""
+    with _projects_lock:
+        project = _projects.setdefault(cloud.project_id, _Project())
+    now = time.monotonic()
+    with project.changed:
+        project.asked.update(dict.fromkeys(stack_ids, now))
 
 
 def _known_before(project: _Project, stack_id: str) -> Stack:

@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 from sqlalchemy import orm
@@ -26,6 +27,7 @@ from magnum import specs
 
 KIND = kinds.Kind(
     name='create_nodegroup', action='UPDATE', nodegroup_action='CREATE',
+    has_lane=True,
     nodegroups=kinds.named_group, steps=(steps.APPLY, steps.SETTLE),
     terms=kinds.Terms(doing='Adding a nodegroup to',
                       statuses=kinds.STANDING, power='nodegroups',
@@ -67,8 +69,8 @@ def wish(context: context.RequestContext, cluster: models.Cluster,
                if (cluster.labels or {}).get(name) != value}
         labels.check(driver.labels, own)
         warn(labels.unused(driver.labels, own))
-        _check_flavor(context, cluster, nodegroup.flavor_id)
-        driver.check(target())
+        found = _look_up(context, cluster, nodegroup, driver)
+        driver.check(_with_image(target(), nodegroup, found))
 
     new.check, new.target = check, target
     new.begin = lambda session: _begin(session, new, nodegroup)
@@ -100,12 +102,32 @@ def _check(cluster: models.Cluster, asked: Mapping[str, Any]) -> None:
             'role', 'masters are not added as a group of their own.')
 
 
-def _check_flavor(context: context.RequestContext, cluster: models.Cluster,
-                  flavor_id: str | None) -> None:
-    if flavor_id is None and references.boot_volume_size(cluster.labels) <= 0:
+def _look_up(context: context.RequestContext, cluster: models.Cluster,
+             nodegroup: models.NodeGroup,
+             driver: base.Driver) -> references.Found:
+    """The group's flavor; and its image, if servers are made of it."""
+    flavor_id = nodegroup.flavor_id
+    if flavor_id is None and references.boot_volume_size(
+            nodegroup.labels) <= 0:
         raise errors.InvalidParameter(
             'flavor_id', 'neither the nodegroup nor its cluster names a '
                          'flavor.')
-    found = references.find(openstack.request_cloud(context),
-                            {'flavor_id': flavor_id})
-    references.check_root_disk(found, cluster.labels)
+    names = {'flavor_id': flavor_id}
+    if driver.built_by_heat:
+        names['image_id'] = nodegroup.image_id
+    found = references.find(openstack.request_cloud(context), names)
+    references.check_root_disk(found, nodegroup.labels)
+    return found
+
+
+def _with_image(spec: specs.ClusterSpec, nodegroup: models.NodeGroup,
+                found: references.Found) -> specs.ClusterSpec:
+    """The specification with what is known of the new group's image.
+
+    The group alone is meant.
+    """
+    properties = desired.image_properties(found.image)
+    return dataclasses.replace(spec, only=nodegroup.uuid, nodegroups=tuple(
+        dataclasses.replace(group, image_properties=properties)
+        if group.uuid == nodegroup.uuid and found.image else group
+        for group in spec.nodegroups))

@@ -96,6 +96,10 @@ def await_gone(work: working.Work) -> kinds.Facts | kinds.Again:
                 'Heat gave no answer when it was asked for the stack; looking '
                 'whether it appears.')
         return kinds.Facts()
+    if observed.state is base.State.COMPLETE:
+        # What had to go first has gone.
+        work.destroy()
+        return kinds.Again(steps.SETTLE_SECONDS)
     tries = (work.operation.progress or {}).get('tries', 0)
     reason = observed.reason or 'Deletion failed.'
     if tries == TRIES:

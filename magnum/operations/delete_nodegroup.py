@@ -67,6 +67,8 @@ def await_gone(work: working.Work) -> kinds.Facts | kinds.Again:
     group = observed.nodegroups.get(_uuid(work))
     if (observed.state is base.State.GONE or group is None
             or group.state is base.State.GONE):
+        # What the stack left behind goes, too.
+        work.destroy(_uuid(work))
         return kinds.Facts()
     if group.state is base.State.FAILED:
         raise kinds.StepFailed(group.reason or 'Deletion failed.',
@@ -85,7 +87,7 @@ def _uuid(work: working.Work) -> str:
 
 KIND = kinds.Kind(
     name='delete_nodegroup', action='UPDATE', nodegroup_action='DELETE',
-    nodegroups=kinds.named_group,
+    has_lane=True, nodegroups=kinds.named_group,
     steps=(kinds.Step('destroy', 'starting to delete the nodes', destroy,
                       on_stack=True),
            kinds.Step('await_gone', 'deleting the nodes', await_gone,

@@ -25,7 +25,8 @@ from magnum.operations import submit
 from magnum import specs
 
 KIND = kinds.Kind(
-    name='resize_cluster', action='UPDATE', nodegroups=kinds.named_group,
+    name='resize_cluster', action='UPDATE', has_lane=True,
+    nodegroups=kinds.named_group,
     steps=(dataclasses.replace(steps.APPLY, undo=changes.undo),
            steps.SETTLE),
     terms=kinds.Terms(doing='Resizing', statuses=kinds.RESIZABLE,

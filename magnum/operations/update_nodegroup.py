@@ -97,15 +97,17 @@ def look(work: working.Work) -> kinds.Facts | kinds.Again:
 
 
 LIMITS = kinds.Kind(
-    name='limit_nodegroup', action='UPDATE', nodegroups=kinds.named_group,
+    name='limit_nodegroup', action='UPDATE', has_lane=True,
+    nodegroups=kinds.named_group,
     steps=(kinds.Step('look', 'looking at the stack', look, on_stack=True),),
     terms=kinds.Terms(doing='Changing a nodegroup of',
                       statuses=kinds.STANDING))
 
 KIND = kinds.Kind(
-    name='update_nodegroup', action='UPDATE', nodegroups=kinds.named_group,
+    name='update_nodegroup', action='UPDATE', has_lane=True,
+    nodegroups=kinds.named_group,
     steps=(dataclasses.replace(steps.APPLY, undo=changes.undo),
            steps.SETTLE),
     terms=kinds.Terms(doing='Changing a nodegroup of',
-                      statuses=kinds.STANDING, power='nodegroups',
+                      statuses=kinds.STANDING, power='node_settings',
                       ability='change labels and taints of nodes'))

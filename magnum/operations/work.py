@@ -145,7 +145,7 @@ class Work:
         about = changes.nodegroup_of(self.operation)
         leaving = tuple(args.get('nodes_to_remove') or ())
         return dataclasses.replace(
-            drawn, max_batch_size=args.get('max_batch_size'),
+            drawn, only=about, max_batch_size=args.get('max_batch_size'),
             public_key=args.get('public_key'),
             nodegroups=tuple(
                 dataclasses.replace(group, nodes_to_remove=leaving)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from magnum.db import models
 from magnum.db import session as db
+from magnum.drivers.k8s_kubeadm_v1 import driver
 from magnum import identity
 from magnum.operations import create_cluster
 from magnum.operations import create_nodegroup
@@ -57,8 +58,8 @@ def request(world, kind):
 
 def prepare(world, kind):
     """Bring the world to where the operation can be asked for."""
-    if registry.KINDS[kind].terms.power:
-        # The real driver has none.
+    if registry.KINDS[kind].terms.power not in (None, *driver.Driver.powers):
+        # The real driver cannot do it.
         world.empower()
     if kind == 'create_cluster':
         return

@@ -2,7 +2,8 @@
 """Kubernetes by kubeadm on servers of Nova, built by Heat.
 
 One stack holds the network, the API's endpoint, the masters and the default
-workers (templates/).  Each node is told by its user data what to do
+workers (templates/); each further group of workers has one of its own
+(`groups`).  Each node is told by its user data what to do
 (scripts/magnum-node) and signals its own wait condition when it is ready, so
 that a complete stack is a usable cluster and a failed one says why.
 """
@@ -14,6 +15,7 @@ from typing import Any
 from magnum.drivers import base
 from magnum.drivers import drift
 from magnum.drivers import heat
+from magnum.drivers.k8s_kubeadm_v1 import groups
 from magnum.drivers.k8s_kubeadm_v1 import kubeadm
 from magnum.drivers.k8s_kubeadm_v1 import labels as label_table
 from magnum.drivers.k8s_kubeadm_v1 import leaving
@@ -37,20 +39,24 @@ GROUPS = ('kube_masters', 'kube_minions')
 
 class Driver(kubernetes.Driver):
     provides = (base.ClusterType('vm', 'ubuntu', 'kubernetes'),)
-    powers: frozenset[str] = frozenset()
+    powers = frozenset({'nodegroups'})
     # Heat makes one for each stack, to act for the owner later.
     makes_trusts = True
     built_by_heat = True
     labels = label_table.LABELS
 
     def check(self, spec: specs.ClusterSpec) -> base.Plan:
+        only = spec.only_group
+        if only is not None and not only.is_default:
+            return groups.check(spec, only)
         labels = label_table.read(spec.labels)
         wishes.kube_version(spec, labels)
         kubeadm.proxy_mode(labels)
         kubeadm.check_flags(labels)
         self._check_network(spec, labels)
         self._check_shape(spec)
-        self._check_names(spec)
+        for group in spec.nodegroups:
+            kubeadm.check_names(group)
         ranges.check(spec, labels)
         refused = node_text.check(spec)
         if refused:
@@ -61,7 +67,8 @@ class Driver(kubernetes.Driver):
                 'volume_driver', 'cinder needs the cloud provider, which '
                                  'label cloud_provider_enabled turns off')
         self._check_user_data(spec)
-        return plan.of(spec, labels)
+        return plan.together(plan.of(spec, labels), [
+            groups.check(spec, group) for group in spec.extra_groups])
 
     def _check_network(self, spec: specs.ClusterSpec,
                        labels: dict[str, Any]) -> None:
@@ -105,15 +112,6 @@ class Driver(kubernetes.Driver):
                     field, 'needed for servers; neither the cluster nor its '
                            'template has one')
 
-    def _check_names(self, spec: specs.ClusterSpec) -> None:
-        # Both are filled into kubeadm's configuration as labels of nodes.
-        for group in spec.nodegroups:
-            for field, value in (('name', group.name), ('role', group.role)):
-                try:
-                    node_text.label(value)
-                except ValueError as e:
-                    raise errors.InvalidParameter(field, str(e)) from None
-
     def _check_user_data(self, spec: specs.ClusterSpec) -> None:
         size = self.user_data_bytes(spec)
         if size > userdata.LIMIT:
@@ -131,14 +129,30 @@ class Driver(kubernetes.Driver):
     def apply(self, cloud: openstack.Cloud,
               spec: specs.ClusterSpec) -> base.Applied:
         cloud = heat.home(cloud, spec.project_id)
+        only = spec.only_group
+        if only is not None and not only.is_default:
+            return base.Applied(
+                spec.stack_id or '',
+                {only.uuid: groups.apply(cloud, spec, only)})
+        stack_id = self._apply_cluster(cloud, spec)
+        # Both default groups are in the cluster's own stack.
+        handles = {group.uuid: stack_id for group
+                   in (spec.masters, spec.workers) if group}
+        if only is None:
+            handles |= {group.uuid: groups.apply(cloud, spec, group)
+                        for group in spec.extra_groups}
+        return base.Applied(stack_id, handles)
+
+    def _apply_cluster(self, cloud: openstack.Cloud,
+                       spec: specs.ClusterSpec) -> str:
         if spec.stack_id is None:
-            return _applied(spec, self._create(cloud, spec))
+            return self._create(cloud, spec)
         stack = heat.find(cloud, spec.stack_id)
         if stack is None:
             raise errors.InfrastructureFailed(
                 f'Stack with id {spec.stack_id} not found in Heat.')
         self._update(cloud, spec, stack)
-        return _applied(spec, stack.id)
+        return stack.id
 
     def _create(self, cloud: openstack.Cloud, spec: specs.ClusterSpec) -> str:
         return heat.create(
@@ -150,9 +164,7 @@ class Driver(kubernetes.Driver):
     def _update(self, cloud: openstack.Cloud, spec: specs.ClusterSpec,
                 stack: heat.Stack) -> None:
         members = heat.members(cloud, stack, GROUPS)
-        failed = [member for member in members
-                  if stack.status == 'FAILED'
-                  and member.is_failed and not member.is_ready]
+        failed = heat.unfinished(stack, members)
         if any((member.group, member.index) == ('kube_masters', '0')
                for member in failed):
             raise errors.InfrastructureFailed(
@@ -224,10 +236,15 @@ class Driver(kubernetes.Driver):
         cloud = heat.home(cloud, spec.project_id)
         name = heat.stack_name(spec.name, spec.uuid)
         stack = heat.find(cloud, spec.stack_id or name)
-        if stack and (stack.action, stack.status) == ('DELETE', 'IN_PROGRESS'):
+        is_going = stack is not None and (
+            stack.action, stack.status) == ('DELETE', 'IN_PROGRESS')
+        # Those of Services hold on to the network, and so do nodes of groups
+        # with stacks of their own.
+        if not is_going:
+            leftovers.remove_load_balancers(cloud, spec.uuid)
+        if groups.destroy_all(cloud, spec) or is_going:
             return
-        # Those of Services hold on to the network.
-        leftovers.remove_load_balancers(cloud, spec.uuid)
+        groups.remove_leftovers(cloud, spec)
         if stack is None:
             leftovers.remove_all(cloud, name)
             return
@@ -236,8 +253,10 @@ class Driver(kubernetes.Driver):
             leftovers.remove_things(cloud, stack.name)
         heat.delete(cloud, stack, spec.user_id, spec.project_id)
 
-
-def _applied(spec: specs.ClusterSpec, stack_id: str) -> base.Applied:
-    """Both default groups are in the cluster's own stack."""
-    return base.Applied(stack_id, {group.uuid: stack_id for group
-                                   in (spec.masters, spec.workers) if group})
+    def destroy_nodegroup(self, cloud: openstack.Cloud,
+                          spec: specs.ClusterSpec,
+                          nodegroup: specs.NodeGroupSpec) -> None:
+        if nodegroup.is_default:
+            raise errors.NotSupported(
+                'The default node groups go with their cluster only.')
+        groups.destroy(heat.home(cloud, spec.project_id), spec, nodegroup)

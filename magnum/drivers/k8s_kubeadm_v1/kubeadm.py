@@ -13,6 +13,7 @@ from typing import Any
 from magnum.drivers.k8s_kubeadm_v1 import patches
 from magnum.drivers.k8s_kubeadm_v1 import userdata
 from magnum import errors
+from magnum import node_text
 from magnum import specs
 
 API_VERSION = 'kubeadm.k8s.io/v1beta4'
@@ -110,6 +111,18 @@ def registration(group: specs.NodeGroupSpec,
     if group.node_taints:
         own['taints'] = [dict(taint) for taint in group.node_taints]
     return own
+
+
+def check_names(group: specs.NodeGroupSpec) -> None:
+    """Refuse names that nodes cannot carry as labels.
+
+    :raises InvalidParameter: naming the attribute.
+    """
+    for field, value in (('name', group.name), ('role', group.role)):
+        try:
+            node_text.label(value)
+        except ValueError as e:
+            raise errors.InvalidParameter(field, str(e)) from None
 
 
 def dns_service_ip(services: str) -> str:

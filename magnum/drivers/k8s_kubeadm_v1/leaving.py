@@ -19,9 +19,11 @@ def resolve(cloud: openstack.Cloud, spec: specs.ClusterSpec,
     :param names: ids or names of servers, or indexes within the group.
     :raises InvalidParameter: one is not a node of the group, nor was one.
     """
-    stack = heat.find(cloud, spec.stack_id) if spec.stack_id else None
+    ident = spec.stack_id if group.is_default else group.stack_id
+    stack = heat.find(cloud, ident) if ident else None
     if stack is None:
-        raise errors.InvalidParameter(FIELD, 'the cluster has no nodes yet.')
+        raise errors.InvalidParameter(
+            FIELD, f'node group {group.name} has no nodes yet.')
     known = {word: word for word
              in parameters.listed(stack.parameters['minions_to_remove'])}
     masters: set[str] = set()

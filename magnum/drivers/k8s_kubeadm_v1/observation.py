@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a cluster's stack says about the cluster."""
+"""What a cluster's stacks say about the cluster."""
 
 from collections.abc import Iterable
+from collections.abc import Mapping
+import dataclasses
 import json
 import re
 from typing import Any
 
 from magnum.drivers import base
 from magnum.drivers import heat
+from magnum.drivers.k8s_kubeadm_v1 import groups as own_stacks
 from magnum.drivers.k8s_kubeadm_v1 import wanted as wishes
 from magnum.drivers import kubernetes_health
 from magnum.drivers import reasons
@@ -29,9 +32,63 @@ HIDDEN = ('node_config_deployment',)
 
 
 def observe(cloud: openstack.Cloud, spec: specs.ClusterSpec) -> base.Observed:
+    only = spec.only_group
+    if only is not None and not only.is_default:
+        return _of_group(cloud, spec, only)
+    more = () if only else spec.extra_groups
+    # One look is for all of them.
+    heat.expect(cloud, [ident for ident in (
+        spec.stack_id, *(group.stack_id for group in more)) if ident])
+    seen = _of_stack(cloud, spec, heat.stack_name(spec.name, spec.uuid),
+                     'the cluster')
+    return _together(seen, {group.uuid: _of_group(cloud, spec, group)
+                            for group in more})
+
+
+def _of_group(cloud: openstack.Cloud, spec: specs.ClusterSpec,
+              group: specs.NodeGroupSpec) -> base.Observed:
+    """What the own stack of a group says, which is about this group only."""
+    alone = dataclasses.replace(
+        spec, stack_id=group.stack_id,
+        nodegroups=(dataclasses.replace(group, is_default=True),))
+    seen = _of_stack(cloud, alone, own_stacks.stack_name(spec, group),
+                     f'node group {group.name}')
+    return dataclasses.replace(seen, stack_id=None, api_address=None,
+                               coe_version=None, container_version=None)
+
+
+def _together(cluster: base.Observed,
+              groups: Mapping[str, base.Observed]) -> base.Observed:
+    """The cluster's stack and those of its groups as one.
+
+    Groups whose stacks have gone do not count.  Without the cluster's stack
+    the others are of no use, unless they are on their way out.
+    """
+    seen = {uuid: group.nodegroups.get(uuid)
+            or base.ObservedNodeGroup(group.state, group.reason)
+            for uuid, group in groups.items()}
+    there = [group for group in groups.values()
+             if group.state is not base.State.GONE]
+    told = cluster
+    for state in (base.State.FAILED, base.State.IN_PROGRESS):
+        told = next((one for one in (cluster, *there) if one.state is state),
+                    told)
+    if told.state is base.State.GONE and there:
+        told = dataclasses.replace(told, state=base.State.FAILED)
+    resources = [resource for one in (cluster, *there)
+                 for resource in one.resources or ()]
+    return dataclasses.replace(
+        cluster, state=told.state, reason=told.reason, failure=told.failure,
+        nodegroups={**cluster.nodegroups, **seen},
+        resources=tuple(resources) or cluster.resources)
+
+
+def _of_stack(cloud: openstack.Cloud, spec: specs.ClusterSpec, name: str,
+              whose: str) -> base.Observed:
+    """:param name: of the stack, where its id is not known."""
     stack_id = spec.stack_id
     if stack_id is None:
-        found = heat.find(cloud, heat.stack_name(spec.name, spec.uuid))
+        found = heat.find(cloud, name)
         if found is None:
             return base.Observed(base.State.GONE)
         stack_id = found.id
@@ -41,7 +98,7 @@ def observe(cloud: openstack.Cloud, spec: specs.ClusterSpec) -> base.Observed:
             base.State.GONE, f'Stack with id {stack_id} not found in Heat.')
     if stack.is_gone:
         return base.Observed(
-            base.State.GONE, f'The stack of the cluster, {stack.name}, was '
+            base.State.GONE, f'The stack of {whose}, {stack.name}, was '
                              f'deleted in Heat.')
     state = base.State(stack.status)
     if state is base.State.IN_PROGRESS or stack.action == 'DELETE':

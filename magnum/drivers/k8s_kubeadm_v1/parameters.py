@@ -27,6 +27,8 @@ secrets are.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
 import dataclasses
 import datetime
 import enum
@@ -205,9 +207,6 @@ ROWS = (
     Row('user_data_digest', NEW_MEMBERS, _digest),
 )
 
-_BY_NAME = {row.name: row for row in ROWS}
-
-
 def of_new_stack(spec: specs.ClusterSpec,
                  networks: wishes.Networks) -> dict[str, Any]:
     """All parameters of the stack of a new cluster."""
@@ -224,23 +223,49 @@ def of_changed_stack(spec: specs.ClusterSpec, stack: heat.Stack,
     :param networks: region and load balancers; the stack knows the rest.
     """
     wanted = _of_running(spec, stack, failed, networks)
-    known = listed(stack.parameters['minions_to_remove'])
-    again = (stack.action, stack.status) == ('UPDATE', 'FAILED')
-    if not (again or any(m.group == 'kube_masters' for m in failed)
-            or int(stack.parameters['number_of_minions']) !=
-            wanted.workers.node_count
-            or set(wanted.minions_to_remove) - known):
+    if not (any(m.group == 'kube_masters' for m in failed)
+            or differs(wanted, stack)):
         return {}
-    return {row.name: row.value(wanted) for row in ROWS
-            if _is_due(row, wanted, stack.parameters)}
+    return due(ROWS, wanted, stack.parameters)
 
 
-def _is_due(row: Row, wanted: Wanted, shown: Any) -> bool:
+def differs(wanted: Wanted, stack: heat.Stack) -> bool:
+    """Whether the workers of a stack are not those that are wanted."""
+    shown = stack.parameters
+    return ((stack.action, stack.status) == ('UPDATE', 'FAILED')
+            or int(shown['number_of_minions']) != wanted.workers.node_count
+            or bool(set(wanted.minions_to_remove)
+                    - listed(shown['minions_to_remove'])))
+
+
+def removals(stack: heat.Stack, failed: Iterable[heat.Member],
+             named: Iterable[str]) -> tuple[str, ...]:
+    """The workers to remove: failed ones, and those that a request names."""
+    leaving = {m.index for m in failed if m.group == 'kube_minions'}
+    if stack.status != 'COMPLETE':
+        # What was asked before and may not be done yet is asked again.
+        leaving |= listed(stack.parameters['minions_to_remove'])
+    return tuple(sorted(leaving | set(named)))
+
+
+def due(rows: Iterable[Row], wanted: Wanted,
+        shown: Mapping[str, str]) -> dict[str, Any]:
+    """The parameters to send together with a change of a stack.
+
+    :param shown: its parameters as they are.
+    """
+    by_name = {row.name: row for row in rows}
+    return {row.name: row.value(wanted) for row in by_name.values()
+            if _is_due(row, by_name[row.generation or row.name], wanted,
+                       shown)}
+
+
+def _is_due(row: Row, compared: Row, wanted: Wanted,
+            shown: Mapping[str, str]) -> bool:
     if row.name not in shown:
         return True
     if row.life is ONCE:
         return False
-    compared = _BY_NAME[row.generation or row.name]
     if compared.name not in shown:
         # Of an earlier release, and so are its secrets.
         return False
@@ -257,32 +282,32 @@ def _of_running(spec: specs.ClusterSpec, stack: heat.Stack,
         # Nobody asks for another size of what has no row.
         group = wishes.nobody('worker', int(shown['number_of_minions']))
         spec = dataclasses.replace(spec, nodegroups=(*spec.nodegroups, group))
-    removals = {m.index for m in failed if m.group == 'kube_minions'}
-    if stack.status != 'COMPLETE':
-        # What was asked before and may not be done yet is asked again.
-        removals |= listed(shown['minions_to_remove'])
     masters = {m.index for m in failed if m.group == 'kube_masters'}
     masters |= listed(shown['masters_to_remove'])
-    # Earlier releases said it in another parameter.
-    external = (shown['external_cloud'].lower() == 'true'
-                if 'external_cloud' in shown
-                else "CLOUD_PROVIDER='yes'" in shown['node_env'])
     return Wanted(
-        spec, label_table.read(spec.labels, _defaults(stack)),
-        shown['kube_version'], external,
+        spec, label_table.read(spec.labels, defaults_of(shown)),
+        shown['kube_version'], has_external_cloud(shown),
         dataclasses.replace(
             networks, external_network=shown['external_network'],
             fixed_network=shown['fixed_network'],
             fixed_subnet=shown['fixed_subnet'],
             cidr=shown['fixed_subnet_cidr']),
         is_new=False, masters_to_remove=tuple(sorted(masters)),
-        minions_to_remove=tuple(sorted(
-            removals | set(spec.workers.nodes_to_remove))))
+        minions_to_remove=removals(
+            stack, failed, spec.workers.nodes_to_remove))
 
 
-def _defaults(stack: heat.Stack) -> dict[str, str]:
+def has_external_cloud(shown: Mapping[str, str]) -> bool:
+    """Whether the nodes of a stack have a cloud provider."""
+    if 'external_cloud' in shown:
+        return shown['external_cloud'].lower() == 'true'
+    # Earlier releases said it in another parameter.
+    return "CLOUD_PROVIDER='yes'" in shown['node_env']
+
+
+def defaults_of(shown: Mapping[str, str]) -> dict[str, str]:
     """Of labels, when the cluster was made; none of an earlier release."""
-    return json.loads(stack.parameters.get('label_defaults') or '{}')
+    return json.loads(shown.get('label_defaults') or '{}')
 
 
 def _or_default(value: Any, default: Any) -> Any:

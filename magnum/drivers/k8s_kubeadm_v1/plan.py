@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a specification would be made of, counted without building it."""
 
+import collections
+from collections.abc import Iterable
 from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 from magnum.drivers import base
@@ -17,6 +20,26 @@ def of(spec: specs.ClusterSpec, labels: Mapping[str, Any]) -> base.Plan:
         {name: label_table.as_text(value) for name, value in labels.items()
          if value is not None},
         tuple(label_table.unused(labels, spec.labels)))
+
+
+def of_group(spec: specs.ClusterSpec, group: specs.NodeGroupSpec,
+             labels: Mapping[str, Any]) -> base.Plan:
+    """Of one more group of workers in a cluster that is there."""
+    nodes = group.node_count
+    counts = {
+        'server': nodes, 'port': nodes, 'server_group': 1,
+        'floating_ip': nodes * spec.floating_ip_enabled,
+        'volume': nodes * (bool(labels['boot_volume_size'])
+                           + bool(group.docker_volume_size))}
+    return base.Plan({kind: count for kind, count in counts.items() if count})
+
+
+def together(cluster: base.Plan, groups: Iterable[base.Plan]) -> base.Plan:
+    """Of a cluster with more groups than the default ones."""
+    counts = collections.Counter(cluster.resources)
+    for group in groups:
+        counts.update(group.resources)
+    return dataclasses.replace(cluster, resources=dict(counts))
 
 
 def _counts(spec: specs.ClusterSpec,

@@ -122,12 +122,14 @@ def of_check(spec: specs.ClusterSpec) -> Wanted:
 
 
 def kube_version(spec: specs.ClusterSpec, labels: Mapping[str, Any]) -> str:
-    """The version in the image.
+    """The version in the image; of a cluster that is there, its own.
 
     :raises InvalidParameter: it is not known, too old, or not the one that
         label kube_tag asks for.
     """
     stated = spec.image_properties.get('kube_version')
+    if not stated and spec.coe_version:
+        return spec.coe_version
     asked = labels['kube_tag']
     try:
         version = label_table.release(stated) if stated else asked

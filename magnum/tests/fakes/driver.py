@@ -11,7 +11,7 @@ from magnum import errors
 from magnum import openstack
 
 POWERS = frozenset({'nodegroups', 'upgrade', 'resize_masters', 'rotate_ca',
-                    'rotate_credential'})
+                    'rotate_credential', 'node_settings'})
 
 
 class FakeDriver(kubernetes.Driver):

@@ -104,9 +104,18 @@ class FakeStack:
                 *((self.minions.name, i) for i in self.minions.members)}
         self.failed_members = [m for m in self.failed_members if m in left]
 
+    def is_set(self, name):
+        return str(self.parameters.get(name)).lower() == 'true'
+
+    def has(self, resource):
+        """Whether a stack of the kubeadm driver has the resource."""
+        balanced = self.is_set('lb_enabled')
+        return self.is_set('is_cluster_stack') and {
+            'api_lb': balanced, 'api_port': not balanced}.get(resource, True)
+
     def outputs(self):
         """The outputs of a Kubernetes cluster of this size."""
-        with_lb = str(self.parameters.get('lb_enabled')).lower() == 'true'
+        with_lb = self.is_set('lb_enabled')
         masters = self.masters.addresses('172.24.1')
         return {
             'api_address': '172.24.0.9' if with_lb else (
@@ -274,6 +283,17 @@ class Resources:
     def __init__(self, client):
         self.client, self.service = client, client.service
 
+    def get(self, stack_id, name):
+        """One of those that workers of other stacks depend on."""
+        def effect():
+            stack = self.client.find(stack_id, deleted=True)
+            if not stack.has(name):
+                raise exc.HTTPNotFound(f'The Resource ({name}) could not be '
+                                       f'found in Stack {stack.stack_name}.')
+            return Row(resource_name=name, attributes=ATTRIBUTES[name],
+                       physical_resource_id=f'{name}-of-{stack.id}')
+        return self.service.answer('resource', effect)
+
     def list(self, stack_id, nested_depth=0, **ignored):
         """The members of both groups, and in each its wait condition."""
         def effect():
@@ -295,6 +315,15 @@ class Resources:
                         'OS::Nova::Server'))
             return rows
         return self.service.answer('resources', effect)
+
+
+# What other resources of a cluster's stack show to those who ask.
+ATTRIBUTES = {
+    'network': {'fixed_network': 'network-of-nodes',
+                'fixed_subnet': 'subnet-of-nodes'},
+    'secgroup_kube_minion': {},
+    'api_lb': {'address': '10.0.0.8'},
+    'api_port': {'fixed_ips': [{'ip_address': '10.0.0.7'}]}}
 
 
 def _parsed(wish):

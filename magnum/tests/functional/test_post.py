@@ -40,8 +40,8 @@ TESTS = PRODUCT / 'tests'
 
 # (files, functions, statements, transactions) at most: those of today, and a
 # little room.
-API = (48, 182, 10, 2)
-WHOLE = (67, 332, 42, 14)
+API = (48, 186, 10, 2)
+WHOLE = (67, 340, 42, 14)
 
 # Sent to no other database.  A transaction's begin counts as such already.
 ONLY_SQLITE = ('BEGIN', str(db._WRITE_NOTHING))

@@ -15,6 +15,7 @@ REFUSALS = {power: f"The cluster's driver, k8s_kubeadm_v1, cannot {what} "
                    f'(HTTP 400)'
             for power, what in (
                 ('nodegroups', 'add nodegroups'),
+                ('node_settings', 'change labels and taints of nodes'),
                 ('upgrade', 'upgrade clusters'),
                 ('resize_masters', 'change the number of masters'),
                 ('rotate_ca', 'replace CAs'),
@@ -259,8 +260,10 @@ class Story:
         same(self.group('extra'), node_labels={'tier': 'batch'},
              node_taints=[taint])
         update = ('coe', 'nodegroup', 'update', self.name, 'extra')
-        self.shell(*update, '--node-labels', 'tier=other,zone=a',
-                   '--node-taints', 'gpu:NoExecute')
+        if not self.able('node_settings', *update, '--node-labels',
+                         'tier=other,zone=a', '--node-taints',
+                         'gpu:NoExecute'):
+            return
         self.settled('UPDATE_COMPLETE')
         shown = self.group('extra')
         same(shown, node_labels={'tier': 'other', 'zone': 'a'})
