@@ -5,7 +5,9 @@ import dataclasses
 
 from magnum.api import expose
 from magnum.api import types
+from magnum import openstack
 from magnum.operations import plans
+from magnum.operations import verdicts
 
 DRY_RUN = expose.Parameter('dry_run', types.BOOLEAN, False)
 
@@ -24,8 +26,10 @@ _QUOTA = {
         'needed': {'type': 'integer'},
         'used': {'type': ['integer', 'null']},
         'limit': {'type': ['integer', 'null'],
-                  'description': 'Null where there is none.'},
-        'verdict': {'enum': ['sufficient', 'exceeded', 'unknown']}},
+                  'description': 'Null where there is none, or none is '
+                                 'known.'},
+        'verdict': {'enum': [verdicts.SUFFICIENT, verdicts.EXCEEDED,
+                             verdicts.UNKNOWN]}},
     'required': ['service', 'resource', 'needed', 'used', 'limit', 'verdict'],
     'additionalProperties': False}
 
@@ -66,16 +70,15 @@ def show(call, wish, room=None):
     return {'operation': plan.kind, 'cluster': _cluster(plan),
             'changes': plan.changes, 'labels': dict(plan.labels),
             'resources': dict(plan.resources),
-            'quota': [_quota('container-infra', 'clusters', 1, room.taken,
-                             room.limit)] if room else [],
+            'quota': [dataclasses.asdict(one)
+                      for one in _quotas(call, plan, room)],
             'warnings': list(dict.fromkeys([*call.warned, *plan.warnings]))}
 
 
-def _quota(service, resource, needed, used, limit):
-    is_enough = limit is None or used + needed <= limit
-    return {'service': service, 'resource': resource, 'needed': needed,
-            'used': used, 'limit': limit,
-            'verdict': 'sufficient' if is_enough else 'exceeded'}
+def _quotas(call, plan, room):
+    own = [verdicts.verdict('container-infra', 'clusters', 1, room.taken,
+                            room.limit)] if room else []
+    return own + verdicts.of(openstack.request_cloud(call.context), plan)
 
 
 def _cluster(plan):

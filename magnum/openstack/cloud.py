@@ -7,13 +7,14 @@ from typing import Any
 
 from oslo_config import cfg
 
+from magnum.openstack import allowances
 from magnum.openstack import leavings
 from magnum.openstack import lookups
 
 CONF = cfg.CONF
 
 
-class Cloud(lookups.LookUps, leavings.Leavings):
+class Cloud(lookups.LookUps, leavings.Leavings, allowances.Allowances):
     """All services of one cloud, as one user.
 
     Only Heat has a client library here, for what it knows of templates.

@@ -76,6 +76,14 @@ class FloatingIp:
     description: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Allowance:
+    """What a quota allows, and what is taken; no limit: None."""
+
+    limit: int | None
+    used: int
+
+
 def image(row: dict[str, Any]) -> Image:
     # Glance mixes an image's own properties with its fields; all properties
     # are text.

@@ -5,6 +5,7 @@ import dataclasses
 
 from magnum import errors
 from magnum import openstack
+from magnum.openstack import records
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,6 +138,8 @@ class FakeCloud:
         self.project_id = 'p'
         self.services = {'load-balancer'}
         self.zone_names, self.types = ['nova'], ['fast']
+        # By service; one that is absent does not answer.
+        self.allowed = {}
         # Which external networks routers join a network, or subnet, to.
         self.routes = {'n-2': {'n-1'}}
 
@@ -189,6 +192,13 @@ class FakeCloud:
     def zones(self):
         self.calls.append(('zones', None))
         return self.zone_names
+
+    def allowances(self, client):
+        self.calls.append(('allowances', client))
+        if client not in self.allowed:
+            raise errors.ServiceUnavailable(f'{client} is away.')
+        return {name: records.Allowance(*figures)
+                for name, figures in self.allowed[client].items()}
 
     def volume_types(self):
         self.calls.append(('types', None))

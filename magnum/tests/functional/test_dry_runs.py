@@ -112,6 +112,45 @@ def test_the_quota_is_that_of_the_project(world):
         'used': 1, 'limit': 7, 'verdict': 'sufficient'}
 
 
+def quota(answer):
+    assert answer.status_int == 200, answer.text
+    return {(one['service'], one['resource']): tuple(
+        one[name] for name in ('needed', 'used', 'limit', 'verdict'))
+        for one in answer.json['quota'] if one['service'] != (
+            'container-infra')}
+
+
+def test_the_quotas_of_other_services_are_told(world):
+    world.cloud.allowed = {
+        'nova': {'instances': (10, 9), 'cores': (None, 400),
+                 'ram': (20000, 3616)},
+        'neutron': {'port': (5, 3)}}
+    assert quota(plan(world, *REQUESTS[0])) == {
+        ('nova', 'instances'): (2, 9, 10, 'exceeded'),
+        ('nova', 'cores'): (4, 400, None, 'sufficient'),
+        ('nova', 'ram'): (8192, 3616, 20000, 'sufficient'),
+        ('neutron', 'port'): (2, 3, 5, 'sufficient')}
+
+
+def test_a_service_that_does_not_answer_refuses_nothing(world):
+    world.cloud.allowed = {'neutron': {}}
+    assert {verdict for *_, verdict in quota(
+        plan(world, *REQUESTS[0])).values()} == {'unknown'}
+
+
+def test_quotas_of_another_project_are_not_guessed(world):
+    world.cloud.allowed = {'nova': {'instances': (10, 9)}}
+    world.cloud.project_id = 'r'
+    answer = world('POST', f'{REQUESTS[1][0]}?dry_run=true', REQUESTS[1][1],
+                   token='far-admin', version='latest')
+    assert quota(answer)['nova', 'instances'] == (1, None, None, 'unknown')
+
+
+def test_what_takes_nothing_asks_nobody(world):
+    assert plan(world, *REQUESTS[3]).json['quota'] == []
+    assert ('allowances', 'nova') not in world.cloud.calls
+
+
 def test_a_cluster_that_would_be_refused_today_can_be_resized(world,
                                                               monkeypatch):
     def check(self, spec):

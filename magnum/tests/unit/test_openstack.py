@@ -11,6 +11,7 @@ import requests
 
 from magnum import errors
 from magnum import openstack
+from magnum.openstack import records
 from magnum.openstack import sessions
 from magnum.tests.fakes import web
 
@@ -213,6 +214,19 @@ def test_zones_and_types_that_can_be_used(cloud, user):
             {'zoneName': name, 'zoneState': {'available': available}}
             for name, available in (('a', True), ('b', False))]}})
     assert user.zones() == ['a']
+
+
+def test_quotas_are_those_of_the_project(cloud, user):
+    serve(cloud, 'nova', {'/v2.1/limits': {'limits': {'absolute': {
+        'maxTotalInstances': 10, 'totalInstancesUsed': 3,
+        'maxTotalCores': -1, 'totalCoresUsed': 7, 'maxTotalKeypairs': 9}}}})
+    assert user.allowances('nova') == {
+        'instances': records.Allowance(10, 3),
+        'cores': records.Allowance(None, 7)}
+    serve(cloud, 'neutron', {
+        f'/v2.0/quotas/{user.project_id}/details.json': {'quota': {
+            'port': {'limit': 9, 'used': 2, 'reserved': 1}}}})
+    assert user.allowances('neutron') == {'port': records.Allowance(9, 3)}
 
 
 def test_a_name_of_several_images_is_no_name(cloud, user):
