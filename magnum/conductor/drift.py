@@ -151,7 +151,8 @@ def _store(project_id: str, cluster: models.Cluster,
             _restate_group(session, group, known, finding, failures)
         conditions.write(session, cluster.uuid,
                          {conditions.INFRASTRUCTURE: finding})
-        claims.hasten(session, claims.HEALTH, cluster.uuid)
+        if known is not None or finding.status == 'False':
+            claims.hasten(session, claims.HEALTH, cluster.uuid)
     if finding.status == 'False':
         LOG.warning('Cluster %s: %s', cluster.uuid, finding.message)
     elif known is not None:

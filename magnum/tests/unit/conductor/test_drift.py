@@ -13,6 +13,7 @@ from magnum.conductor import drift
 from magnum.conductor import polls
 from magnum.db import clusters
 from magnum.db import models
+from magnum.db import polls as claims
 from magnum.db import session as db
 from magnum.tests import asking
 from magnum.tests import conducting
@@ -41,7 +42,9 @@ def poller():
 def look(poller):
     """Have all looked at, and wait until it is written."""
     with db.writer() as session:
-        session.execute(sa.update(models.Poll).values(next_at=LONG_AGO))
+        session.execute(sa.update(models.Poll)
+                        .where(models.Poll.kind == claims.STACKS)
+                        .values(next_at=LONG_AGO))
     poller._enrolled = 0
     poller.turn()
     until = time.monotonic() + 30
@@ -195,3 +198,17 @@ def test_heat_that_hangs_makes_no_threads(world, poller):
     for _ in range(4):
         look(poller)
     assert threading.active_count() <= threads + 2
+
+
+def test_news_have_the_health_looked_at_soon(world, poller):
+    claims.enrol(claims.HEALTH, {worlds.cluster().uuid})
+    asked = claims.claim(claims.HEALTH, 1, 'me', 60)
+    claims.finish(claims.HEALTH, asked, 'me', 3600)
+    stack, = world.heat.live()
+    for failed, soon in ((False, False), (True, True)):
+        if failed:
+            world.heat.fail(stack.id, 'Somehow.')
+        look(poller)
+        with db.reader() as session:
+            left = claims.seconds_to_next(session, claims.HEALTH)
+        assert (left < 60) is soon
