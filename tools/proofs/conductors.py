@@ -21,13 +21,17 @@ from magnum.tests import databases
 
 CONF = cfg.CONF
 
+# Of scratch databases.
+SEAL_KEY = 'BbLw6nyGQFXCxPBcnoIW8Iw6B7Oa0jZJqDZX2FD4vCI='
+
 
 def configure():
     log.register_options(CONF)
     config.set_library_defaults()
     CONF([], project='magnum', default_config_files=[])
     log.setup(CONF, 'magnum')
-    log.getLogger('magnum').logger.setLevel('ERROR')
+    for name in ('magnum', 'alembic'):
+        log.getLogger(name).logger.setLevel('ERROR')
 
 
 @contextlib.contextmanager

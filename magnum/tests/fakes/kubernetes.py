@@ -20,6 +20,7 @@ import pathlib
 import ssl
 import tempfile
 import threading
+import time
 from urllib import parse
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -73,8 +74,9 @@ class FakeKubernetes:
     def __init__(self, authority, host='127.0.0.1', name='127.0.0.1'):
         self.host, self.port = host, None
         self.clusters = {}
-        # How often each path of each cluster was asked for.
+        # How often, and when, each path of each cluster was asked for.
         self.requests = collections.Counter()
+        self.times = collections.defaultdict(list)
         self.connections = 0
         self._context = _context(authority, name)
         self._loop = asyncio.new_event_loop()
@@ -117,6 +119,7 @@ class FakeKubernetes:
                 url = parse.urlsplit(head.split(b' ', 2)[1].decode())
                 name, _, path = url.path[1:].partition('/')
                 self.requests[name, f'/{path}'] += 1
+                self.times[name, f'/{path}'].append(time.monotonic())
                 cluster = self.clusters.get(name)
                 if cluster is None or cluster.manner == 'break':
                     break
