@@ -22,7 +22,8 @@ def test_every_error_has_a_word_of_its_own():
 
 @pytest.mark.parametrize('kind', classes())
 def test_every_error_has_a_status(kind):
-    assert kind.http_status in {400, 403, 404, 406, 409, 415, 500, 503}
+    assert kind.http_status in {400, 403, 404, 406, 409, 412, 415, 422,
+                                500, 503}
 
 
 def test_an_error_may_carry_a_code_that_says_more():
