@@ -282,7 +282,8 @@ def _read_csr(pem: str) -> x509.CertificateSigningRequest:
         valid = request.is_signature_valid or _is_signed_with_sha1(request)
         request.subject.rfc4514_string()
     except (ValueError, TypeError, x509.InvalidVersion,
-            exceptions.UnsupportedAlgorithm):
+            exceptions.UnsupportedAlgorithm, KeyError):
+        # The last by older versions, for a kind of text that they do not know.
         raise errors.InvalidCsr(
             'csr is not a PEM certificate signing request that can be '
             'read.') from None

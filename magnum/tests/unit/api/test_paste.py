@@ -39,6 +39,8 @@ disable_by_file_path = %(here)s/off
 @pytest.fixture
 def warnings(tmp_path, caplog):
     """What is said about a file of this content; None: there is none."""
+    CONF([], project='magnum', default_config_files=[])
+
     def said(content):
         path = tmp_path / 'paste.ini'
         if content is not None:
