@@ -2,8 +2,13 @@
 """The modules that real nodes' programs come from must fit together."""
 
 import json
+import os
+import pathlib
 import re
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 
@@ -124,6 +129,38 @@ def test_what_is_half_made_is_not_there(tmp_path, monkeypatch):
         with cache.making(thing, 'two') as partial:
             raise OSError
     assert cache.is_made(thing, 'one')
+
+
+def test_nodes_keep_the_root_that_they_run_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, 'FOLDER', tmp_path)
+    path = tmp_path / 'root' / 'v1.36.3'
+    for wanted in ('one', 'two', 'three'):
+        with cache.making(path, wanted) as partial:
+            partial.mkdir()
+            (partial / wanted).touch()
+    assert [kept.name for kept in path.iterdir()] == ['three']
+    old = path.with_name('.v1.36.3.old')
+    assert [kept.name for kept in old.iterdir()] == ['two']
+
+
+def test_commands_end_with_the_one_who_called_them(tmp_path):
+    code = ('from tools.minicloud.nodes import cache\n'
+            'cache.run(*cache.NICE, "sh", "-c",'
+            ' "echo $$ > pid; exec sleep 60")')
+    process = subprocess.Popen(
+        [sys.executable, '-c', code], cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(cache.TOP)})
+    pid = tmp_path / 'pid'
+    deadline = time.monotonic() + 30
+    while not (pid.exists() and pid.read_text().strip()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    status = pathlib.Path('/proc') / pid.read_text().strip() / 'stat'
+    while status.exists() and ' Z ' not in status.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_command_that_fails_is_told_in_one_line():

@@ -145,9 +145,7 @@ def store(version):
     root.root(version)
     wanted_images, common = images(version), programs.common()
     path = cache.FOLDER / 'store' / version
-    wanted = cache.stamp(*(pathlib.Path(module.__file__)
-                           for module in (archive, sys.modules[__name__])),
-                         *map(told, wanted_images))
+    wanted = cache.stamp(CONFIG, *map(told, wanted_images))
     with cache.lock('store'):
         if not cache.is_made(path, wanted):
             with cache.making(path, wanted) as partial:

@@ -10,7 +10,6 @@ it is the lower folder of an overlay.
 """
 
 import os
-import pathlib
 import shutil
 import sys
 
@@ -90,7 +89,7 @@ def root(version):
         system = base()
         path = cache.FOLDER / 'root' / version
         wanted = cache.stamp(
-            pathlib.Path(__file__), PREPARE,
+            PREPARE, FILES, MASKED,
             *(f'{source} {source.stat().st_size} {source.stat().st_mtime_ns}'
               for source in sources))
         if not cache.is_made(path, wanted):
@@ -109,8 +108,9 @@ def base():
         return path
     source = mirror()
     with cache.making(path, wanted) as partial:
-        cache.run(*cache.NICE, 'debootstrap', '--variant=minbase', SUITE,
-                  partial, source, seconds=1200)
+        # What it mounts is gone with it.
+        cache.run(*cache.NICE, 'unshare', '--mount', 'debootstrap',
+                  '--variant=minbase', SUITE, partial, source, seconds=1200)
         shutil.copy('/etc/resolv.conf', partial / 'etc/resolv.conf')
         in_root(partial, PREPARE.read_text(), '--packages', seconds=1200)
         for waste in ('var/cache/apt', 'var/lib/apt/lists', 'var/log',
