@@ -19,6 +19,7 @@ from magnum.db import session as db
 from magnum.db import templates
 from magnum import errors
 from magnum import node_text
+from magnum.operations import change_labels
 from magnum.operations import create_cluster
 from magnum.operations import delete_cluster
 from magnum.operations import desired
@@ -37,6 +38,7 @@ STATUS = types.Enum(
     'SNAPSHOT_COMPLETE', 'CHECK_COMPLETE', 'ADOPT_COMPLETE')
 
 HEALTH = {'health_status', 'health_status_reason'}
+BY_AN_OPERATION = {'labels', 'node_count'}
 
 
 def _readonly(kind, **options):
@@ -109,7 +111,7 @@ SORT_KEYS = {
     'fixed_subnet', 'floating_ip_enabled', 'master_lb_enabled', 'created_at',
     'updated_at'}
 
-# What a patch may name; all but three may only be given their present value.
+# What a patch may name; all but four may only be given their present value.
 _STORED = ('name', 'cluster_template_id', 'keypair', 'docker_volume_size',
            'labels', 'flavor_id', 'master_flavor_id', 'create_timeout',
            'status', 'status_reason', 'health_status',
@@ -169,10 +171,10 @@ def post(call):
 
 @expose.method(
     patch=Cluster, answers=202, result=types.Identity, keyed=True, tagged=True,
-    begins=True, query=(
+    begins=True, warns=True, query=(
         expose.Parameter('rollback', types.BOOLEAN, since=versions.ROLLBACK),))
 def patch(call, cluster_ident):
-    """Change the number of workers, or report the cluster's health."""
+    """Change the number of workers or labels, or report the health."""
     row = find(call, cluster_ident, rules.UPDATE, rules.UPDATE_ALL_PROJECTS)
     require_seen(call, row)
     before = patchable(row)
@@ -184,21 +186,25 @@ def patch(call, cluster_ident):
             'project_id': call.context.project_id,
             'user_id': call.context.user_id,
             'trustee_user_id': row.trustee_user_id})
-    refused = changed - HEALTH - {'node_count'}
+    refused = changed - HEALTH - BY_AN_OPERATION
     if refused:
         raise errors.Invalid(
-            f'Only node_count, health_status and health_status_reason of a '
-            f'cluster can be changed, not {", ".join(sorted(refused))}.')
-    if 'node_count' in changed:
-        check_node_count(call, after['node_count'])
-        resize_cluster.request_patch(call.context, row, after['node_count'])
+            f'Only labels, node_count, health_status and health_status_reason '
+            f'of a cluster can be changed, not {", ".join(sorted(refused))}.')
+    node_count = after['node_count'] if 'node_count' in changed else None
+    check_node_count(call, node_count)
+    if 'labels' in changed:
+        change_labels.request(call.context, row, after['labels'], node_count,
+                              call.warn)
+    elif node_count is not None:
+        resize_cluster.request_patch(call.context, row, node_count)
     if changed & HEALTH:
         db.write(_set_health, call, row, after, changed)
     return {'uuid': row.uuid}
 
 
 def _set_health(session, call, row, after, changed):
-    if 'node_count' not in changed:
+    if not changed & BY_AN_OPERATION:
         clusters.touch(session, row.uuid)
         call.context.conditions.check(session)
     clusters.set_health(session, row.uuid, after['health_status'],

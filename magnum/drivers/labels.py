@@ -67,6 +67,14 @@ class Label:
         """What holds where the label is not given, for people."""
         return self.otherwise or as_text(self.default)
 
+    def is_same(self, before: str | None, after: str | None) -> bool:
+        """Whether two texts that are given are the same value."""
+        try:
+            return bool(before and after
+                        and self.kind.read(before) == self.kind.read(after))
+        except ValueError:
+            return False
+
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of its values."""

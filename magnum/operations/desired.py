@@ -115,7 +115,8 @@ def default_nodegroups(cluster: models.Cluster,
         models.NodeGroup(uuid=str(uuid.uuid4()), name='default-worker',
                          role='worker', node_count=node_count,
                          flavor_id=cluster.flavor_id,
-                         min_node_count=_min_node_count(cluster), **common)]
+                         min_node_count=min_node_count(cluster.labels or {}),
+                         **common)]
 
 
 def new_nodegroup(cluster: models.Cluster, wish: Mapping[str, Any],
@@ -139,8 +140,12 @@ def new_nodegroup(cluster: models.Cluster, wish: Mapping[str, Any],
         is_default=False, status='CREATE_IN_PROGRESS')
 
 
-def _min_node_count(cluster: models.Cluster) -> int:
-    value = (cluster.labels or {}).get('min_node_count')
+def min_node_count(labels: Mapping[str, str]) -> int:
+    """The fewest default workers that there may be.
+
+    :raises InvalidParameter: the label is not an integer from 0 on.
+    """
+    value = labels.get('min_node_count')
     if value in (None, ''):
         return 0
     try:

@@ -5,6 +5,7 @@ A conductor claims only these, so that during a rolling upgrade an old one
 leaves alone what only a new one can do.
 """
 
+from magnum.operations import change_labels
 from magnum.operations import create_cluster
 from magnum.operations import create_nodegroup
 from magnum.operations import delete_cluster
@@ -20,5 +21,5 @@ KINDS = kinds.table(create_cluster.KIND, resize_cluster.KIND,
                     resize_cluster.EARLIER, delete_cluster.KIND,
                     update_nodegroup.LIMITS, create_nodegroup.KIND,
                     update_nodegroup.KIND, delete_nodegroup.KIND,
-                    upgrade_cluster.KIND, rotate_ca.KIND,
+                    change_labels.KIND, upgrade_cluster.KIND, rotate_ca.KIND,
                     rotate_credential.KIND)

@@ -15,6 +15,7 @@ from magnum.db import models
 from magnum.db import session as db
 from magnum.drivers.k8s_kubeadm_v1 import driver
 from magnum import identity
+from magnum.operations import change_labels
 from magnum.operations import create_cluster
 from magnum.operations import create_nodegroup
 from magnum.operations import delete_cluster
@@ -134,6 +135,8 @@ def _upgrade(world, turn):
 _ASK = {
     'create_cluster': lambda world, turn: create(world, ('c', 'd')[turn]),
     'resize_cluster': _resize,
+    'change_labels': lambda world, turn: change_labels.request(
+        world.context, the_cluster(), {'max_node_count': ('5', '6')[turn]}),
     'update_cluster': _resize_of_the_release_before,
     'delete_cluster': lambda world, turn: delete_cluster.request(
         world.context, the_cluster()),

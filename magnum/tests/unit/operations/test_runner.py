@@ -26,6 +26,7 @@ UUID = '5d12f6fd-a196-4bf0-ae4c-1f639a523a52'
 STEP_NAMES = {
     'create_cluster': ['delegate', 'issue_certificates', 'apply', 'settle'],
     'update_cluster': ['apply', 'settle'],
+    'change_labels': ['apply', 'settle'],
     'resize_cluster': ['apply', 'settle'],
     'delete_cluster': ['destroy', 'await_gone', 'retire_certificates',
                        'retire_trust', 'forget'],
