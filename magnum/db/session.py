@@ -37,7 +37,8 @@ STATE_OPTS = [
     # Old files say $pybasedir in the values of other options.
     cfg.StrOpt('pybasedir', default=os.path.dirname(magnum.__file__),
                sample_default='<directory of the installed package>',
-               help='Directory of the installed package.'),
+               help='Directory of the installed package. The values of other '
+                    'options may refer to it, as $pybasedir.'),
     cfg.StrOpt('state_path', default='/var/lib/magnum',
                help='Directory of the default SQLite database.'),
 ]

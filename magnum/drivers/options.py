@@ -31,16 +31,16 @@ OPTS = {
     'cluster': [
         cfg.StrOpt('temp_cache_dir',
                    default='/var/lib/magnum/certificate-cache',
-                   help='Directory for the TLS files of clusters while they '
-                        'are in use; not used when it does not exist.'),
+                   help='For drivers of other packages: directory for the '
+                        'TLS files of clusters while they are in use.'),
         cfg.IntOpt('pre_delete_lb_timeout', default=60,
-                   help='Seconds to wait for load balancers to go before a '
-                        'cluster is deleted.'),
+                   help='For drivers of other packages: seconds to wait for '
+                        'load balancers to go before a cluster is deleted.'),
         cfg.StrOpt('etcd_discovery_service_endpoint_format',
                    default='https://discovery.etcd.io/new?size=%(size)d',
                    deprecated_group='bay',
-                   help='URL of the etcd discovery service, for drivers that '
-                        'use one.'),
+                   help='For drivers of other packages: URL of the etcd '
+                        'discovery service.'),
         cfg.StrOpt('nodes_affinity_policy', default='soft-anti-affinity',
                    help='Policy of the server groups of clusters: affinity, '
                         'anti-affinity, soft-affinity or '
@@ -71,9 +71,10 @@ OPTS = {
                         'cluster. Negative: never look.'),
         cfg.StrOpt('keystone_auth_default_policy',
                    default='/etc/magnum/keystone_auth_default_policy.json',
-                   help='Default authorization policy of the Keystone '
-                        'webhook, a JSON list. $PROJECT_ID in it stands for '
-                        'the project of the cluster.'),
+                   help='For drivers of other packages: default '
+                        'authorization policy of the Keystone webhook, a '
+                        'JSON list. $PROJECT_ID in it stands for the project '
+                        'of the cluster.'),
         cfg.StrOpt('post_install_manifest_url', default='',
                    help='URL of a manifest to apply to each new cluster.'),
         cfg.StrOpt('kubeadm_patches_file', default='',
@@ -108,10 +109,11 @@ OPTS = {
     ],
     'docker_registry': [
         cfg.StrOpt('swift_region',
-                   help='Region of the Swift that registries on the nodes '
-                        'store images in.'),
+                   help='For drivers of other packages: region of the Swift '
+                        'that registries on the nodes store images in.'),
         cfg.StrOpt('swift_registry_container', default='docker_registry',
-                   help='Container in that Swift.'),
+                   help='For drivers of other packages: container in the '
+                        'Swift of swift_region.'),
     ],
 }
 
