@@ -23,7 +23,7 @@ LONG_AGO = datetime.datetime(2000, 1, 1)
 
 
 @pytest.fixture
-def world(sqlite_database, monkeypatch):
+def world(database, monkeypatch):
     with worlds.configured():
         world = worlds.build(monkeypatch)
         asking.create(world, 'c')
