@@ -24,6 +24,7 @@ import re
 from typing import Any
 from urllib import parse as urlparse
 
+from oslo_config import cfg
 import pecan
 import webob
 from webob import etag
@@ -33,6 +34,7 @@ from magnum.api import etags
 from magnum.api import framework
 from magnum.api import idempotency
 from magnum.api import middleware
+from magnum.api import options  # noqa: F401  (registers [api])
 from magnum.api import patch as patches
 from magnum.api import types
 from magnum.api import versions
@@ -40,6 +42,8 @@ from magnum import context as contexts
 from magnum import errors
 from magnum import identity
 from magnum import policy
+
+CONF = cfg.CONF
 
 JSON = framework.JSON
 
@@ -207,7 +211,7 @@ def _call(request, declared):
     context.trustee_domain_id = identity.trustee_domain_seen_by(context)
     version = request.environ.get(middleware.VERSION, versions.MINIMUM)
     call = Call(context=context, version=version,
-                url=request.application_url,
+                url=_address(request),
                 query=_query(request, declared, version),
                 status=declared.answers, if_match=request.if_match)
     context.conditions = Naming(call)
@@ -223,6 +227,11 @@ def _call(request, declared):
     elif document not in (None, {}):
         raise errors.Invalid('This request takes no body.')
     return call
+
+
+def _address(request):
+    """Where the users of this API find it, as the links say."""
+    return (CONF.api.public_endpoint or request.application_url).rstrip('/')
 
 
 def _query(request, declared, version):

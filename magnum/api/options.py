@@ -14,6 +14,13 @@ OPTS = [
                 help='Port that magnum-api listens on.'),
     cfg.IPOpt('host', default='127.0.0.1',
               help='Address that magnum-api listens on.'),
+    cfg.URIOpt('public_endpoint', schemes=['http', 'https'],
+               help='Address of the API for its users, without the version, '
+                    'such as https://cloud.example/container-infra, with '
+                    'which the links in responses begin. Without it they '
+                    'begin with the Host header of the request, which anybody '
+                    'may send; set it where responses could be stored by a '
+                    'cache, or be shown to others.'),
     cfg.IntOpt('workers', min=0,
                help='Number of worker processes; default, and with 0: one '
                     'for each CPU.'),

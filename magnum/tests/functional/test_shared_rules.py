@@ -171,6 +171,29 @@ def test_a_proxy_is_not_believed_unasked(api):
         'http://localhost/v1/', 'http://localhost/clusters/']
 
 
+def test_links_begin_with_the_address_that_is_configured(api):
+    factories.store(*(factories.cluster() for _ in range(2)))
+    own = 'https://cloud.example/container-infra'
+    CONF.set_override('public_endpoint', f'{own}/', 'api')
+    try:
+        answers = [api('GET', path, headers={
+            'Host': 'evil.example', 'X-Forwarded-Host': 'evil.example'})
+            for path in ('/', '/v1', '/v1/clusters?limit=1')]
+        answers.append(api('POST', '/v1/clustertemplates', {
+            'coe': 'kubernetes', 'image_id': 'ubuntu-k8s',
+            'external_network_id': 'public'}, headers={
+                'Host': 'evil.example'}))
+    finally:
+        CONF.clear_override('public_endpoint', 'api')
+    for answer in answers:
+        assert answer.status_int in (200, 201), answer.text
+        assert 'evil' not in answer.text + str(answer.headers)
+        assert own in answer.text
+    assert answers[2].json['next'].startswith(f'{own}/v1/clusters?')
+    assert answers[3].headers['Location'].startswith(
+        f'{own}/v1/clustertemplates/')
+
+
 def test_links_have_the_path_that_the_service_is_mounted_at(api):
     request = webob.Request.blank('/v1')
     request.script_name = '/container-infra'
