@@ -22,20 +22,20 @@ CONF = cfg.CONF
 OPTS = [
     cfg.BoolOpt('accept_application_credentials', default=True,
                 help='Let users who logged in with an application credential '
-                     'make clusters. Keystone does not let them give trusts, '
-                     "so the cluster's own Keystone user gets the roles of "
-                     'the credential in the project, for as long as the '
-                     'cluster lives, even if the credential is deleted. The '
-                     'service user of [keystone_auth] must be allowed to '
-                     'assign roles in projects. Credentials with access '
-                     'rules are refused in any case.'),
+                     'create clusters. Keystone does not let them create '
+                     'trusts, so the Keystone user of the cluster gets the '
+                     'roles of the credential in the project, for as long as '
+                     'the cluster exists, even if the credential is deleted. '
+                     'The service user of [keystone_auth] must be allowed to '
+                     'assign roles in projects. Credentials with access rules '
+                     'are refused in any case.'),
 ]
 
 CONF.register_opts(OPTS, group='trust')
 
-_REFUSED = ('This request was made with an application credential, which '
-            'Keystone does not let make the trusts that are needed to build '
-            'a cluster. ')
+_REFUSED = ('This request was made with an application credential. Keystone '
+            'does not let application credentials create trusts, which '
+            'building a cluster needs. ')
 _OTHERWISE = ' Log in with a password or by federation instead.'
 
 
@@ -51,7 +51,7 @@ def is_needed(cloud: openstack.Cloud, project_id: str) -> bool:
             or identity.may_give_trusts(cloud)):
         return False
     if not CONF.trust.accept_application_credentials:
-        raise _refusal('This cloud gives clusters no accounts of their own '
+        raise _refusal('This cloud does not create accounts for clusters '
                        '([trust] accept_application_credentials is off).')
     if cloud.has_access_rules:
         raise _refusal('A cluster can be given the roles of the credential, '
@@ -64,8 +64,8 @@ def is_needed(cloud: openstack.Cloud, project_id: str) -> bool:
         identity.trustee_domain_id()
         _assignments(project_id, openstack.service_cloud().user_id)
     except (errors.Forbidden, errors.InfrastructureFailed) as e:
-        raise _refusal(f'The operator has to let this service make users and '
-                       f'assign roles to them ({e}).') from None
+        raise _refusal('The operator has to allow this service to create '
+                       f'users and assign roles to them ({e}).') from None
     return True
 
 
@@ -115,8 +115,8 @@ def _role_id(name: str) -> str:
             headers={'Accept': 'application/json'}).json()['roles']
     if not found:
         raise errors.InfrastructureFailed(
-            f'Keystone has no role {name} any more, which the one who asked '
-            f'for this cluster had.')
+            f'Keystone no longer has role {name}, which the requester of this '
+            'cluster had.')
     return found[0]['id']
 
 

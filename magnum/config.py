@@ -47,20 +47,21 @@ def set_library_defaults():
                         'X-Container-Infra-Operation'])
 
 
-def parse(argv, prog=None, config_files=None):
+def parse(argv, prog=None, config_files=None, description=None):
     """Read the files and the command line into CONF.
 
     May be called again, as tests do: what was read before is forgotten.
 
     :param argv: arguments without the program's name.
     :param config_files: read these instead of searching the usual places.
+    :param description: what the program is for, in its --help.
     """
     # Options of the command line can be registered only before it is read.
     CONF.clear()
     set_library_defaults()
     log.register_options(CONF)
     CONF(argv, project='magnum', prog=prog, version=version.text(),
-         default_config_files=config_files)
+         default_config_files=config_files, description=description)
 
 
 def setup_logging():

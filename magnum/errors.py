@@ -121,9 +121,10 @@ class QuotaExceeded(Forbidden):
     code = 'QUOTA_EXCEEDED'
 
     def __init__(self, resource, limit):
-        super().__init__(f'Resource limit exceeded: this project may have '
-                         f'{limit} of {resource}; delete one, or ask for a '
-                         f'higher quota.')
+        noun = resource if limit == 1 else f'{resource}s'
+        super().__init__(f'Resource limit exceeded: this project is limited '
+                         f'to {limit} {noun}; delete one, or ask for a higher '
+                         f'quota.')
 
 
 class AuthorisationEnded(Forbidden):

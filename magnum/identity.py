@@ -233,8 +233,8 @@ def _retire_as_service(name: str, user_id: str | None) -> None:
     except errors.MagnumError as e:
         if not _is_lasting(e):
             raise
-    LOG.warning('Remove user %s (%s) from the domain of clusters\' users '
-                'yourself, if it is there: this service cannot.', name,
+    LOG.warning("Remove user %s (%s) from the domain of clusters' users "
+                'yourself, if it exists: this service cannot.', name,
                 user_id or 'id not known')
 
 
@@ -360,7 +360,8 @@ def ensure_user(name: str, password: str,
         user_id = _find_user(session, domain_id, name)
     if user_id is None:
         raise errors.ServiceUnavailable(
-            f'Keystone refuses user {name}, but has none of that name.')
+            f'Keystone rejected user {name} as a duplicate, but has no user '
+            'with that name.')
     with openstack.translated('Keystone'):
         session.patch(f'{url}/{user_id}', json={'user': {
             'password': password}})

@@ -16,8 +16,8 @@ CONF = cfg.CONF
 
 OPTS = [
     cfg.IntOpt('max_clusters_per_project', default=20,
-               help='Clusters that a project without a quota of its own may '
-                    'have.'),
+               help='Number of clusters that a project without a quota of its '
+                    'own is limited to.'),
 ]
 
 CONF.register_opts(OPTS, group='quotas')
@@ -53,7 +53,7 @@ def check(room: Room) -> None:
     :raises QuotaExceeded: the limit is reached.
     """
     if room.taken >= room.limit:
-        raise errors.QuotaExceeded('clusters', room.limit)
+        raise errors.QuotaExceeded('cluster', room.limit)
 
 
 def hold(session: orm.Session, project_id: str) -> None:

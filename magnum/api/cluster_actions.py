@@ -52,9 +52,8 @@ def resize(call, cluster_ident):
 def upgrade(call, cluster_ident):
     """Bring the nodes of a cluster to what another template says."""
     if call.version < versions.UPGRADE:
-        raise errors.Invalid(f'Upgrades need microversion '
-                             f'{versions.UPGRADE}; the request is of '
-                             f'{call.version}.')
+        raise errors.Invalid(f'Upgrades need microversion {versions.UPGRADE}; '
+                             f'the request uses {call.version}.')
     cluster = clusters.find(call, cluster_ident, rules.UPGRADE,
                             rules.UPGRADE_ALL_PROJECTS)
     clusters.require_seen(call, cluster)
@@ -84,5 +83,5 @@ def _nodegroup(call, cluster):
     if ident is not None:
         return db.read(nodegroups.find, cluster, ident)
     if cluster.default_workers is None:
-        raise errors.NotFound('Nodegroup', 'of the default workers')
+        raise errors.NotFound('Nodegroup', 'default-worker')
     return cluster.default_workers

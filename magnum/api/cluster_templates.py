@@ -284,15 +284,15 @@ def _check_combination(row):
     # Older releases knew templates without one.
     if able and row.network_driver and row.network_driver not in networks:
         raise errors.InvalidParameter(
-            'network_driver', f'{row.network_driver} is none of '
-                              f'{", ".join(dict.fromkeys(networks))}, which '
-                              f'are supported and allowed for {row.coe}.')
+            'network_driver', f'{row.network_driver} is not supported or not '
+                              f'allowed for {row.coe}; use one of: '
+                              f'{", ".join(dict.fromkeys(networks))}.')
     volumes = [name for driver in able for name in driver.volumes]
     if able and row.volume_driver and row.volume_driver not in volumes:
         raise errors.InvalidParameter(
-            'volume_driver', f'{row.volume_driver} is none of '
-                             f'{", ".join(dict.fromkeys(volumes))}, which '
-                             f'are supported for {row.coe}.')
+            'volume_driver', f'{row.volume_driver} is not supported for '
+                             f'{row.coe}; use one of: '
+                             f'{", ".join(dict.fromkeys(volumes))}.')
     wish_rules.check_storage(row.docker_storage_driver,
                              row.docker_volume_size)
     references.boot_volume_size(row.labels)

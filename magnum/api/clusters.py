@@ -251,7 +251,7 @@ def check_node_count(call, node_count):
     if node_count == 0 and call.version < versions.NO_WORKERS:
         raise errors.InvalidParameter(
             'node_count', f'0 needs microversion {versions.NO_WORKERS}; the '
-                          f'request is of {call.version}.')
+                          f'request uses {call.version}.')
 
 
 def patchable(row):

@@ -85,7 +85,7 @@ class Application(framework.Application):
         if version < since:
             raise middleware.RouteError(
                 406, f'{request.method} of this resource needs microversion '
-                     f'{since}; the request is of {version}.')
+                     f'{since}; the request uses {version}.')
         if controller is None:
             if request.method in routes.INCOMPLETE.get(path, ()):
                 raise errors.Invalid(f'{request.method} /{path}/{{id}}: the '
@@ -99,7 +99,7 @@ class Application(framework.Application):
                      'use clusters and cluster templates.')
         if not _accepts_json(request):
             raise middleware.RouteError(
-                406, 'The answer can only be application/json.')
+                406, 'Responses are available as application/json only.')
         return controller, idents
 
 

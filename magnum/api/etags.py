@@ -55,5 +55,5 @@ def _lasting(body):
 
 def _has_changed():
     return errors.PreconditionFailed(
-        f'{IF_MATCH}: this is not what the resource is like now: read it '
-        f'again, and decide anew.')
+        f'{IF_MATCH}: the resource has changed since it was read: read it '
+        'again before you change it.')

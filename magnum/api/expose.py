@@ -225,7 +225,7 @@ def _call(request, declared):
                                  'object.')
         call.body = types.read(declared.body, document)
     elif document not in (None, {}):
-        raise errors.Invalid('This request takes no body.')
+        raise errors.Invalid('This request must not have a body.')
     return call
 
 
@@ -247,7 +247,8 @@ def _query(request, declared, version):
     for name, text in pairs:
         if name not in known:
             raise errors.InvalidParameter(
-                f'query parameter {name!r}', 'it is unknown here.')
+                f'query parameter {name!r}', 'this request does not support '
+                                             'it.')
         if name in seen:
             raise errors.InvalidParameter(
                 f'query parameter {name}', 'it is given twice.')

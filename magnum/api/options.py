@@ -55,7 +55,8 @@ OPTS = [
                      'request, user and project. Health checks are logged at '
                      'level DEBUG, all others at INFO.'),
     cfg.BoolOpt('enabled_ssl', default=False,
-                help='Serve HTTPS.'),
+                help='Whether magnum-api uses HTTPS, with the files of '
+                     'ssl_cert_file and ssl_key_file.'),
     cfg.StrOpt('ssl_cert_file',
                help='Certificate file for HTTPS.'),
     cfg.StrOpt('ssl_key_file',
@@ -65,12 +66,12 @@ OPTS = [
                     'first response again when it is repeated with the same '
                     'Idempotency-Key header.'),
     cfg.BoolOpt('unversioned_actions', default=False,
-                help='Take a resize, an upgrade, or a request about '
-                     'nodegroups that carries no version header for one of '
-                     'the first microversion that has it (1.7, 1.8, 1.9). '
-                     'Without this option it is one of 1.1 and answered with '
-                     '406. For clients that never send a version. Requests '
-                     'that carry one are not affected.'),
+                help='Accept a resize, an upgrade, or a request about '
+                     'nodegroups without a version header as one of the first '
+                     'microversion that supports it (1.7, 1.8, 1.9). When '
+                     'off, such a request is one of microversion 1.1, and the '
+                     'response is 406. For clients that never send a version; '
+                     'requests with a version header are not affected.'),
     cfg.StrOpt('api_paste_config', default='api-paste.ini',
                deprecated_for_removal=True,
                deprecated_reason='The order of the middleware is fixed; the '

@@ -13,8 +13,9 @@ CONF = cfg.CONF
 
 OPTS = [
     cfg.IntOpt('max_limit', default=1000, min=1,
-               help='How many items one answer to a list request holds at '
-                    'most, and when none are asked for.'),
+               help='Largest number of items in one response to a list '
+                    'request; also the number when the request sets no '
+                    'limit.'),
 ]
 
 CONF.register_opts(OPTS, group='api')

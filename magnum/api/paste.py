@@ -38,9 +38,9 @@ def warn():
     if path is None:
         return
     filters = _filters(path)
-    LOG.warning('%s is not read any more: the order of the middleware is '
-                'fixed, its settings are options. Move what you have changed '
-                'there and remove the file. Instead of its filters: %s.',
+    LOG.warning('%s is no longer read: the order of the middleware is fixed, '
+                'its settings are options. Move what you have changed there '
+                'and remove the file. Instead of its filters: %s.',
                 path, '; '.join(f'{name}: {_instead(name, factory)}'
                                 for name, factory in filters) or 'none')
 

@@ -68,8 +68,8 @@ def get_one(call, project_id, resource):
     """Show what a project may have."""
     policy.authorize(call.context, rules.GET)
     if not call.context.is_admin and project_id != call.context.project_id:
-        raise errors.Forbidden('The quota of another project can be seen by '
-                               'administrators only.')
+        raise errors.Forbidden('Only administrators can see the quota of '
+                               'another project.')
     try:
         RESOURCE.validate(resource)
     except ValueError as e:

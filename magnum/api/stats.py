@@ -23,11 +23,11 @@ def get_all(call):
     policy.authorize(call.context, rules.GET_ALL)
     kind, project_id = call.query['type'], call.query['project_id'] or None
     if kind is not None and kind.lower() != 'cluster':
-        raise errors.InvalidParameter('type', 'only cluster is counted.')
+        raise errors.InvalidParameter('type', 'it must be cluster.')
     if not call.context.is_admin:
         if project_id not in (None, call.context.project_id):
-            raise errors.Forbidden('The numbers of another project can be '
-                                   'seen by administrators only.')
+            raise errors.Forbidden('Only administrators can see the '
+                                   'statistics of another project.')
         project_id = call.context.project_id or ''
     count, nodes = db.read(clusters.stats, project_id)
     return {'clusters': count, 'nodes': nodes}

@@ -24,7 +24,8 @@ OPTS = [
                     'point group magnum.cert_manager.backend. "local" means '
                     'x509keypair.'),
     cfg.StrOpt('storage_path', default='/var/lib/magnum/certificates/',
-               help='Ignored; "local" keeps no files.'),
+               help='Ignored: certificates are not kept in '
+                    'files.'),
 ]
 
 CONF.register_opts(OPTS, group='certificates')

@@ -63,21 +63,25 @@ KEY_USAGES = {
 
 OPTS = [
     cfg.BoolOpt('allow_ca', default=False,
-                help='May a signed request be a CA.'),
+                help='Whether a certificate that is signed on request may be '
+                     'that of a CA.'),
     cfg.ListOpt('allowed_extensions',
                 item_type=cfg.types.String(choices=list(EXTENSIONS)),
                 default=['keyUsage', 'extendedKeyUsage', 'subjectAltName',
                          'basicConstraints', 'subjectKeyIdentifier'],
-                help='Extensions that are copied from a request.'),
+                help='Extensions that are copied from a certificate signing '
+                     'request.'),
     cfg.ListOpt('allowed_key_usage',
                 item_type=cfg.types.String(choices=list(KEY_USAGES)),
                 default=['Digital Signature', 'Key Encipherment',
                          'Non Repudiation'],
-                help='Key usages that are copied from a request.'),
+                help='Key usages that are copied from a certificate signing '
+                     'request.'),
     cfg.IntOpt('term_of_validity', default=365 * 5,
                help='Days for which a certificate is valid.'),
     cfg.IntOpt('rsa_key_size', default=2048,
-               help='Bits of the keys that are made.'),
+               help='Length in bits of the RSA keys that are created for '
+                    'clusters.'),
 ]
 
 CONF.register_opts(OPTS, group='x509')
@@ -290,7 +294,7 @@ def _read_csr(pem: str) -> x509.CertificateSigningRequest:
     _check_strength(key, algorithm)
     if not valid:
         raise errors.InvalidCsr(
-            'csr is not signed with the key that it is for.')
+            'csr is not signed with its own private key.')
     return request
 
 

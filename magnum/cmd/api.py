@@ -95,7 +95,9 @@ class Server(base.BaseApplication):
 
 def main():
     service_opts.register_service_opts(CONF)
-    config.parse(sys.argv[1:], prog='magnum-api')
+    config.parse(sys.argv[1:], prog='magnum-api',
+                 description='Serve the REST API of the container '
+                             'infrastructure service.')
     config.setup_logging()
     # Before there is somebody to ask for one.
     reports.at_signal('magnum-api')

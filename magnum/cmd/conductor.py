@@ -31,7 +31,9 @@ CONF = cfg.CONF
 
 def main():
     service_opts.register_service_opts(CONF)
-    config.parse(sys.argv[1:], prog='magnum-conductor')
+    config.parse(sys.argv[1:], prog='magnum-conductor',
+                 description='Carry out the operations on clusters that '
+                             'magnum-api has recorded.')
     config.setup_logging()
     try:
         needs.check()

@@ -116,7 +116,9 @@ def main(argv=None):
     CONF.register_cli_opt(COMMAND)
     try:
         config.parse(sys.argv[1:] if argv is None else argv,
-                     prog='magnum-db-manage')
+                     prog='magnum-db-manage',
+                     description='Manage the database of Magnum: its schema, '
+                                 'and the keys that encrypt secrets in it.')
         config.setup_logging()
         with _progress_shown():
             return CONF.command.function() or 0

@@ -59,7 +59,7 @@ class App(app.App):
         commands = commandmanager.CommandManager('magnum.driver_manage')
         commands.add_command('list-drivers', ListDrivers)
         super().__init__(
-            description='Look at the cluster drivers of Magnum.',
+            description='Show the cluster drivers of Magnum.',
             version=version.text(), command_manager=commands,
             deferred_help=True)
 

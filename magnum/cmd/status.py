@@ -153,9 +153,9 @@ class Checks(upgradecheck.UpgradeCommands):
         templates = audit.templates_of_other_coes(engine, 'kubernetes')
         if templates:
             return warning(
-                f'No cluster can be created any more from '
-                f'{listed("cluster template", templates)}: its COE is gone. '
-                f'Delete or replace it.')
+                'Clusters can no longer be created from '
+                f'{listed("cluster template", templates)}: the COE is no '
+                'longer supported. Delete or replace the template.')
         return success()
 
     @of_the_rows
@@ -256,9 +256,20 @@ def brief(error):
     return str(error).splitlines()[0]
 
 
+class _Described:
+    """CONF for the library's main(), whose --help has no description."""
+
+    def __getattr__(self, name):
+        return getattr(CONF, name)
+
+    def __call__(self, *args, **more):
+        CONF(*args, description='Check whether Magnum can be upgraded, and '
+                                'what its configuration lacks.', **more)
+
+
 def main(argv=None):
     # Whoever wants to wait for the database calls again.
     session.fail_at_once()
     # The library reads the files itself, else it does not know of --json.
-    return upgradecheck.main(CONF, 'magnum', Checks(),
+    return upgradecheck.main(_Described(), 'magnum', Checks(),
                              sys.argv[1:] if argv is None else argv)

@@ -76,7 +76,7 @@ class Loop:
                         self._name, type(e).__name__)
         except Exception:
             # Whatever it is, the next turn may go well.
-            LOG.exception('%s failed; it goes on in %.0f s.', self._name,
+            LOG.exception('%s failed; it continues in %.0f s.', self._name,
                           PAUSE_SECONDS)
         return PAUSE_SECONDS
 

@@ -7,11 +7,12 @@ CONF = cfg.CONF
 
 OPTS = [
     cfg.BoolOpt('periodic_enable', default=True,
-                help='Whether this conductor looks after the status and '
-                     'health of clusters that nobody is changing. The '
-                     'heartbeat goes on regardless.'),
+                help='Whether this conductor observes the status and health '
+                     'of clusters that nobody is changing. The heartbeat does '
+                     'not depend on it.'),
     cfg.IntOpt('periodic_interval_max', default=60,
-               help='Longest sleep in seconds between two rounds.'),
+               help='Longest pause in seconds between two rounds of looking '
+                    'after clusters.'),
 ]
 
 CONF.register_opts(OPTS)

@@ -35,11 +35,11 @@ OPTS = [
                     'operation at work here, so that no project can keep '
                     'the others waiting.'),
     cfg.FloatOpt('poll_interval', default=2.0, min=0.1,
-                 help='Seconds after which a conductor looks for work that '
-                      'no hint told it of.'),
+                 help='Seconds between two looks of a conductor for work that '
+                      'the message bus did not announce.'),
     cfg.IntOpt('lease_seconds', default=30, min=5,
                help='Seconds after which another conductor may take over the '
-                    'work of one that gives no sign of life.'),
+                    'work of one that no longer renews its lease.'),
 ]
 
 CONF.register_opts(OPTS, group='conductor')

@@ -114,7 +114,7 @@ def _refuse_unrecorded(engine):
     if ours and 'alembic_version' not in present:
         raise CannotMigrate(
             f'The database has tables ({", ".join(ours)}) but records no '
-            f'revision. If it is of a release from 18.0.0 to 22.0.0, record '
+            f'revision. If it is from release 18.0.0 to 22.0.0, record '
             f'that with "magnum-db-manage stamp c0f832afc4fd" first.')
 
 

@@ -156,8 +156,8 @@ def _refusals_in_plain_words() -> Iterator[None]:
 def _adopt(cloud: openstack.Cloud, name: str, mark: tuple[str, ...]) -> str:
     stack = find(cloud, name)
     if stack is None:
-        raise errors.Temporary(f'Heat refuses stack {name}, but has none of '
-                               f'that name.')
+        raise errors.Temporary(f'Heat rejected stack {name} as a duplicate, '
+                               'but has no stack with that name.')
     if not set(mark) <= set(stack.tags):
         raise errors.Conflict(
             f'The name {name} is taken by stack {stack.id}, which does not '
@@ -366,7 +366,7 @@ def _known_before(project: _Project, stack_id: str) -> Stack:
     if stack is not None and stack.status == 'IN_PROGRESS':
         return stack
     raise errors.ServiceUnavailable(
-        'Heat has not said yet how the stack is; asking again.')
+        'Heat has not reported the state of the stack yet; asking again.')
 
 
 def forget(stack_id: str) -> None:

@@ -50,10 +50,10 @@ def changed(cloud: openstack.Cloud, owner_id: str, project_id: str,
                 return
     except errors.Forbidden as e:
         raise errors.ServiceUnavailable(
-            f'{failure} It seems that Heat may not act for the owner of the '
-            f'stack any more, and this service may not look after the trust '
-            f'by which it did ({e}): the operator has to remove that '
-            f'trust.') from e
+            f'{failure} Heat is probably no longer allowed to act for the '
+            'owner of the stack, and this service is not allowed to replace '
+            f'the trust that Heat uses ({e}): ask the operator to remove that '
+            'trust.') from e
     raise failure
 
 

@@ -15,15 +15,16 @@ OPTS = {
                     help='Entry-point names of cluster drivers that must not '
                          'be loaded.'),
         cfg.ListOpt('enabled_beta_drivers', default=[],
-                    help='Beta drivers that may be used.'),
+                    help='Entry-point names of beta cluster drivers that may '
+                         'be used.'),
         cfg.StrOpt('default_driver',
-                   help='Driver of a template when neither the request nor '
-                        'the image property magnum_driver names one. When '
-                        'unset, the first one that serves the kind of '
-                        'cluster, in alphabetical order.'),
+                   help='Driver of a cluster template when neither the '
+                        'request nor the image property magnum_driver names '
+                        'one. When unset, the first one, in alphabetical '
+                        'order, that supports the kind of cluster.'),
         cfg.BoolOpt('verify_ca', default=True,
-                    help='Do nodes verify the certificates of the OpenStack '
-                         'APIs.'),
+                    help='Whether nodes verify the certificates of the '
+                         'OpenStack APIs.'),
         cfg.StrOpt('openstack_ca_file', default='',
                    help='CA bundle to install on nodes, so that they can '
                         'verify the OpenStack APIs.'),
@@ -52,7 +53,8 @@ OPTS = {
                     help='Network drivers that users may choose. "all" lifts '
                          'the restriction.'),
         cfg.StrOpt('kubernetes_default_network_driver', default='flannel',
-                   help='Network driver of a template that names none.'),
+                   help='Network driver of a cluster template that names '
+                        'none.'),
     ],
     'cluster_heat': [
         cfg.IntOpt('create_timeout', default=60,
@@ -112,8 +114,8 @@ OPTS = {
                    help='For drivers of other packages: region of the Swift '
                         'that registries on the nodes store images in.'),
         cfg.StrOpt('swift_registry_container', default='docker_registry',
-                   help='For drivers of other packages: container in the '
-                        'Swift of swift_region.'),
+                   help='For drivers of other packages: Swift container in '
+                        'which registries on the nodes store images.'),
     ],
 }
 

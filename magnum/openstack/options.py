@@ -51,15 +51,19 @@ def _options(word: str) -> list[cfg.Opt]:
     if word in _VERSIONS:
         options.append(cfg.StrOpt(
             'api_version', default=_VERSIONS[word],
-            help='Ignored; the version is the one this release was made '
-                 'for.'))
+            help='Ignored: this release uses a fixed version of '
+                 f'the API of {name}.'))
     if word in _WITH_TLS:
         options += [
-            cfg.StrOpt('ca_file', help='CA bundle to verify with.'),
-            cfg.StrOpt('cert_file', help='Client certificate.'),
-            cfg.StrOpt('key_file', help='Key of the client certificate.'),
+            cfg.StrOpt('ca_file', help='CA bundle with which the certificate '
+                                       f'of {name} is verified.'),
+            cfg.StrOpt('cert_file', help='Client certificate that is '
+                                         f'presented to {name}.'),
+            cfg.StrOpt('key_file', help='Private key of the client '
+                                        'certificate that is presented to '
+                                        f'{name}.'),
             cfg.BoolOpt('insecure', default=False,
-                        help='Do not verify the certificate.')]
+                        help=f'Do not verify the certificate of {name}.')]
     return options
 
 
@@ -77,7 +81,9 @@ _AUTH_OPTS = [
     cfg.StrOpt('auth_type', default='password',
                deprecated_name='auth_plugin',
                help='How the service logs in at Keystone.'),
-    cfg.StrOpt('auth_section', help='Section with the login, if another.')]
+    cfg.StrOpt('auth_section', help='Section of the configuration file that '
+                                    'has the login of the service, if it is '
+                                    'not this one.')]
 
 AUTH_OPTS = [*_SESSION_OPTS, *_AUTH_OPTS]
 CONF.register_opts(AUTH_OPTS, group=AUTH_GROUP)

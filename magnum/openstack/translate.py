@@ -54,8 +54,8 @@ def translated(service: str) -> Iterator[None]:
         raise _refusal(service, e.code, _heat_text(e)) from e
     except requests.exceptions.JSONDecodeError as e:
         raise errors.ServiceUnavailable(
-            f'{service} answered with something else than JSON; try again '
-            f'later.') from e
+            f'{service} sent a response that is not JSON; try again '
+            'later.') from e
     except (ka_exc.ClientException, heat_exc.BaseException) as e:
         raise errors.InfrastructureFailed(f'{service}: {e}') from e
 

@@ -45,7 +45,7 @@ def request(context: contexts.RequestContext,
     kind = registry.KINDS.get(operation.kind)
     if kind is None or not kind.terms.is_abortable:
         raise errors.Conflict(
-            f'Operation {operation.uuid} is of kind {operation.kind}, which '
+            f'Operation {operation.uuid} has kind {operation.kind}, which '
             f'cannot be aborted.', code='NOT_ABORTABLE')
     _store(context, operation, kind)
     rpc.hint()

@@ -76,8 +76,8 @@ def wish(context: context.RequestContext,
     quota.check(room or _room(context))
     if template.hidden and not context.is_admin:
         raise errors.Forbidden(
-            f'ClusterTemplate {template.uuid} is hidden: clusters can no '
-            f'longer be made from it.')
+            f'ClusterTemplate {template.uuid} is hidden: new clusters cannot '
+            'be created from it.')
     cloud = openstack.request_cloud(context)
     has_account = ((driver.makes_trusts or identity.is_delegating())
                    and accounts.is_needed(cloud, context.project_id))

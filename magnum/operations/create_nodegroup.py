@@ -89,8 +89,9 @@ def _begin(session: orm.Session, wish: submit.Wish,
 
 def _check(cluster: models.Cluster, asked: Mapping[str, Any]) -> None:
     if not cluster.api_address:
-        raise errors.Conflict(f'Cluster {cluster.uuid} has no API yet that '
-                              f'nodes could join: wait until it is made.')
+        raise errors.Conflict(f'Cluster {cluster.uuid} has no API address '
+                              'yet, so nodes cannot join it: wait until it '
+                              'has been created.')
     if any(group.name == asked['name'] for group in cluster.nodegroups):
         raise errors.AlreadyExists('Nodegroup', asked['name'])
     rules.check_counts(asked['node_count'], asked['min_node_count'],
@@ -99,7 +100,7 @@ def _check(cluster: models.Cluster, asked: Mapping[str, Any]) -> None:
                               asked['node_taints'])
     if asked['role'] == 'master':
         raise errors.InvalidParameter(
-            'role', 'masters are not added as a group of their own.')
+            'role', 'a nodegroup of masters cannot be added.')
 
 
 def _look_up(context: context.RequestContext, cluster: models.Cluster,

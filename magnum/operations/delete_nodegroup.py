@@ -28,9 +28,9 @@ def request(context: context.RequestContext, cluster: models.Cluster,
     :raises Invalid: it is one of the two that every cluster has.
     """
     if nodegroup.is_default:
-        raise errors.Invalid(f'Nodegroup {nodegroup.name} is one of the two '
-                             f'that come and go with the cluster: it cannot '
-                             f'be deleted.')
+        raise errors.Invalid(f'Nodegroup {nodegroup.name} is a default '
+                             'nodegroup, which is deleted with its cluster '
+                             'only.')
     wish = submit.Wish(KIND, cluster, nodegroup=nodegroup,
                        timeout=submit.DELETE_SECONDS)
     wish.begin = lambda session: _begin(session, wish, nodegroup)

@@ -72,7 +72,7 @@ def _subnets(cloud: openstack.Cloud,
 def _check_balancers(cloud: openstack.Cloud, cluster: models.Cluster) -> None:
     if cluster.master_lb_enabled and not cloud.has_service('load-balancer'):
         raise errors.InvalidParameter(
-            'master_lb_enabled', 'this cloud has no load balancers.')
+            'master_lb_enabled', 'this cloud has no load balancer service.')
 
 
 def _check_route(cloud: openstack.Cloud, found: references.Found) -> None:
@@ -88,9 +88,9 @@ def _check_route(cloud: openstack.Cloud, found: references.Found) -> None:
     if reached is not None and outside.id not in reached:
         raise errors.InvalidParameter(
             'fixed_subnet' if subnet else 'fixed_network',
-            f'no router joins {inside.name or inside.id} to the external '
-            f'network {outside.name or outside.id}, which floating_ip_enabled '
-            f'needs.')
+            f'no router connects {inside.name or inside.id} to the external '
+            f'network {outside.name or outside.id}; floating_ip_enabled needs '
+            'one.')
 
 
 def _zone(labels: Mapping[str, Any]) -> str:
@@ -102,8 +102,8 @@ def _check_zone(cloud: openstack.Cloud, zone: str) -> None:
     zones = cloud.zones()
     if zone not in zones:
         raise errors.InvalidParameter(
-            'labels', f'availability_zone {zone} is none of those that '
-                      f'servers can be in: {", ".join(sorted(zones))}.')
+            'labels', f'availability_zone {zone} does not exist; available '
+                      f'zones: {", ".join(sorted(zones))}.')
 
 
 def _volume_types(cluster: models.Cluster) -> dict[str, str]:
@@ -123,8 +123,8 @@ def _check_types(cloud: openstack.Cloud, wanted: Mapping[str, str]) -> None:
     for name, kind in wanted.items():
         if kind not in known:
             raise errors.InvalidParameter(
-                'labels', f'{name} {kind} is no type of volume that you may '
-                          f'use.')
+                'labels', f'{name} {kind} does not exist, or you may not use '
+                          'it.')
 
 
 def _text(labels: Mapping[str, Any], name: str) -> str:

@@ -109,20 +109,19 @@ def find(cloud: openstack.Cloud, names: Mapping[str, str | None],
 def _check_subnet(network: Any, subnet: Any) -> None:
     if network and subnet and subnet.network_id != network.id:
         raise errors.InvalidParameter(
-            'fixed_subnet', f'subnet {subnet.name or subnet.id} is in another '
-                            f'network than fixed_network '
-                            f'{network.name or network.id}.')
+            'fixed_subnet', f'subnet {subnet.name or subnet.id} is not part '
+                            f'of fixed_network {network.name or network.id}.')
 
 
 def _check_image(ident: str, image: Any) -> None:
     if image.status != 'active':
         raise errors.InvalidParameter(
-            'image_id', f'image {ident} is {image.status}; servers can only '
-                        f'be made from one that is active.')
+            'image_id', f'image {ident} is {image.status}; only active images '
+                        'can be used.')
     if not image.properties.get('os_distro'):
         raise errors.InvalidParameter(
             'image_id', f'image {ident} has no property os_distro, which '
-                        f'says what drives it.')
+                        'selects the driver of the cluster.')
 
 
 def check_image_fits(found: Found, labels: Mapping[str, Any] | None) -> None:
@@ -165,8 +164,8 @@ def public_key(found: Found) -> str | None:
     key = _SSH_KEY.match(found.keypair.public_key)
     if key is None:
         raise errors.InvalidParameter(
-            'keypair', f'key pair {found.keypair.name} has no public key for '
-                       f'SSH; nodes take no other.')
+            'keypair', f'key pair {found.keypair.name} is not an SSH key; '
+                       'nodes accept only public keys for SSH.')
     return key[0]
 
 

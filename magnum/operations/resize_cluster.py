@@ -105,7 +105,7 @@ def request_patch(context: context.RequestContext, cluster: models.Cluster,
     :raises NotFound: it has no such workers.
     """
     if cluster.default_workers is None:
-        raise errors.NotFound('Nodegroup', 'of the default workers')
+        raise errors.NotFound('Nodegroup', 'default-worker')
     return request(context, cluster, cluster.default_workers, node_count,
                    statuses=PATCHABLE)
 

@@ -60,8 +60,8 @@ def check_masters(master_count: int) -> None:
     """
     if master_count % 2 == 0:
         raise errors.InvalidParameter(
-            'master_count', f'{master_count} is even; an odd number of '
-                            f'masters can agree when one is lost.')
+            'master_count', f'{master_count} is even; etcd needs an odd '
+                            'number of masters.')
 
 
 def check_master_size(node_count: int) -> None:
@@ -122,7 +122,7 @@ def check_node_settings(role: str, node_labels: Mapping[str, str] | None,
     :raises Conflict: masters take none, or Kubernetes would refuse one.
     """
     if role == 'master' and (node_labels or node_taints):
-        raise errors.Conflict('Masters take neither node_labels nor '
+        raise errors.Conflict('Masters do not support node_labels and '
                               'node_taints.')
     for key, value in (node_labels or {}).items():
         if not _is_free(key):
@@ -142,8 +142,8 @@ def _check_number(node_labels: Mapping[str, str],
             taints):
         raise errors.Conflict('Two node taints have the same key and effect.')
     if max(len(node_labels), len(taints)) > MOST_SETTINGS:
-        raise errors.Conflict(f'A nodegroup has at most {MOST_SETTINGS} '
-                              f'node_labels and as many node_taints.')
+        raise errors.Conflict(f'A nodegroup is limited to {MOST_SETTINGS} '
+                              'node_labels and as many node_taints.')
 
 
 def _is_free(key: str) -> bool:
@@ -191,8 +191,8 @@ def _shown(text: str) -> str:
 def _check_taint(taint: Mapping[str, str]) -> None:
     unknown = sorted(set(taint) - TAINT_KEYS)
     if unknown:
-        raise errors.Conflict(f'A node taint has key, value and effect, and '
-                              f'no {_shown(unknown[0])}.')
+        raise errors.Conflict(f'Unknown key {_shown(unknown[0])} of a node '
+                              'taint; it may have key, value and effect.')
     if not taint.get('key'):
         raise errors.Conflict('A node taint needs a key.')
     _check_key('node taint', taint['key'])

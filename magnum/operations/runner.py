@@ -71,7 +71,7 @@ def _context(operation: journal.Operation) -> contexts.RequestContext:
 
 def _run(table: Mapping[str, kinds.Kind], operation: journal.Operation,
          stopping: Callable[[], bool]) -> None:
-    LOG.debug('Operation %s (%s of cluster %s) goes on at step %s.',
+    LOG.debug('Operation %s (%s of cluster %s) continues at step %s.',
               operation.uuid, operation.kind, operation.cluster_uuid,
               operation.step)
     current: journal.Operation | None = operation
@@ -85,7 +85,7 @@ def _run(table: Mapping[str, kinds.Kind], operation: journal.Operation,
         LOG.warning('Operation %s was taken over by another conductor.',
                     operation.uuid)
     except db.UNREACHABLE as e:
-        LOG.warning('Operation %s (%s of cluster %s) goes on when its lease '
+        LOG.warning('Operation %s (%s of cluster %s) continues when its lease '
                     'has run out: the database is out of reach (%s).',
                     operation.uuid, operation.kind, operation.cluster_uuid,
                     type(e).__name__)

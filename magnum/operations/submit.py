@@ -150,9 +150,9 @@ def driver_of(cluster: models.Cluster, ability: str) -> base.Driver:
     :raises DriverNotFound: it is not installed, or not enabled, any more.
     """
     if cluster.template is None:
-        raise errors.NotSupported(f'The template of cluster {cluster.uuid} '
-                                  f'is gone, and with it its driver: it '
-                                  f'cannot {ability}.')
+        raise errors.NotSupported(f'The template of cluster {cluster.uuid} no '
+                                  'longer exists, so its driver is unknown: '
+                                  f'it cannot {ability}.')
     return drivers.for_template(cluster.template)
 
 
@@ -232,9 +232,9 @@ def limit_queue(session: orm.Session, wish: Wish) -> None:
     """
     if journal.count_active(session, wish.cluster.uuid or '') >= MAX_ACTIVE:
         raise errors.Conflict(
-            f'Cluster {wish.cluster.uuid} already has {MAX_ACTIVE} '
-            f'operations that have not ended: send the request again when '
-            f'some of them have.', code='TOO_MANY_OPERATIONS')
+            f'Cluster {wish.cluster.uuid} already has {MAX_ACTIVE} operations '
+            'that have not ended: try again when some of them have '
+            'ended.', code='TOO_MANY_OPERATIONS')
 
 
 def write_changes(session: orm.Session, wish: Wish) -> Changes:

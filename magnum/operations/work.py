@@ -95,7 +95,8 @@ class Work:
     def requester(self) -> openstack.Cloud:
         """The cloud as the one who asked."""
         if not self.operation.sealed_token:
-            raise errors.AuthorisationEnded('the request left no token')
+            raise errors.AuthorisationEnded('the token of the request is no '
+                                            'longer stored')
         return openstack.token_cloud(
             identity.unseal(self.operation.sealed_token))
 

@@ -13,7 +13,7 @@ from magnum.api import middleware
 from magnum.api import versions
 
 _REQUEST_ID = {
-    'description': 'By which operators find the request in the log.',
+    'description': 'Identifies the request in the log of the service.',
     'required': True, 'schema': {'type': 'string', 'pattern': '^req-'}}
 
 _ERROR = {
@@ -55,16 +55,16 @@ _NO_TOKEN = {
     'additionalProperties': False}
 
 MEANING = {
-    400: 'The request is at fault.',
+    400: 'The request is invalid.',
     401: 'There is no token, or it is not valid.',
     403: 'The policies, or a quota, do not allow it.',
     404: 'Something that the request names does not exist, as far as the '
          'caller can see.',
-    405: 'The path is that of something else, which does not offer the '
-         'method.',
+    405: 'The path does not support the method.',
     406: 'The microversion is malformed, not supported, or older than what '
          'is asked for; or the answer cannot be JSON.',
-    409: 'It contradicts what there is, such as a name that several have.',
+    409: 'It conflicts with the current state, such as a name that several '
+         'resources have.',
     412: 'The resource is not as the caller has seen it.',
     415: 'The body is not JSON.',
     422: 'The Idempotency-Key is that of another request.',

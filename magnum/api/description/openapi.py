@@ -289,7 +289,7 @@ def _component(kind, only, components):
 
 def _version():
     return {'name': versions.HEADER, 'in': 'header',
-            'description': f'The microversion that the request is of; '
+            'description': 'The microversion of the request; '
                            f'{versions.MINIMUM} when absent.',
             'schema': {'type': 'string', 'enum': [
                 f'{service} {version}' for service in versions.SERVICES

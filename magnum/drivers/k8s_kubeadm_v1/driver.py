@@ -82,7 +82,8 @@ class Driver(kubernetes.Driver):
                                  f'this driver; use cinder, or none')
         if spec.tls_disabled:
             raise errors.InvalidParameter(
-                'tls_disabled', 'this driver builds no cluster without TLS')
+                'tls_disabled', 'this driver does not support clusters '
+                                'without TLS')
         is_new = not (spec.fixed_network or spec.fixed_subnet)
         if is_new and ':' in (spec.dns_nameserver or ''):
             raise errors.InvalidParameter(
@@ -116,9 +117,9 @@ class Driver(kubernetes.Driver):
         size = self.user_data_bytes(spec)
         if size > userdata.LIMIT:
             raise errors.InvalidParameter(
-                'labels', f'the user data of a master would be {size} bytes, '
-                          f'the limit is {userdata.LIMIT}; take add-ons, '
-                          f'flags or certificates away')
+                'labels', f'the user data of a master would have {size} '
+                          f'bytes, but is limited to {userdata.LIMIT}; use '
+                          'fewer add-ons, flags or certificates')
 
     def user_data_bytes(self, spec: specs.ClusterSpec) -> int:
         """How long the longest user data of this cluster may become."""
@@ -168,7 +169,7 @@ class Driver(kubernetes.Driver):
         if any((member.group, member.index) == ('kube_masters', '0')
                for member in failed):
             raise errors.InfrastructureFailed(
-                'The first master was never finished, so there is no control '
+                'The first master was never completed, so there is no control '
                 'plane to join; delete the cluster and create it again.')
         # The only master cannot be replaced: it alone has the data.
         failed += [member for member in heat.lost(cloud, stack, members)
@@ -189,8 +190,8 @@ class Driver(kubernetes.Driver):
         has_load_balancers = cloud.has_service('load-balancer')
         if spec.master_lb_enabled and not has_load_balancers:
             raise errors.InfrastructureFailed(
-                'This cloud has no load balancers, which master_lb_enabled '
-                'asks for.')
+                'master_lb_enabled needs a load balancer service, which this '
+                'cloud does not have.')
         subnet = outside = None
         if spec.external_network_id:
             outside = cloud.external_network(spec.external_network_id)
@@ -213,7 +214,8 @@ class Driver(kubernetes.Driver):
         if len(subnets) != 1:
             raise errors.InvalidParameter(
                 'fixed_subnet', f'network {network.name} has {len(subnets)} '
-                                f'subnets with IPv4; say which')
+                                'subnets with IPv4; set fixed_subnet to one '
+                                'of them')
         return subnets[0]
 
     def observe(self, cloud: openstack.Cloud,

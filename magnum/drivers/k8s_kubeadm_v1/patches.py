@@ -47,8 +47,8 @@ def load() -> dict[str, dict[str, Any]]:
     for document in found:
         kind = document.get('kind') if isinstance(document, dict) else None
         if kind not in KINDS:
-            raise _unusable(path, f'a document is of kind {kind}; these can '
-                                  f'be patched: {", ".join(KINDS)}')
+            raise _unusable(path, f'a document has kind {kind}; these can be '
+                                  f'patched: {", ".join(KINDS)}')
         if kind in patches:
             raise _unusable(path, f'there are two documents of kind {kind}')
         try:

@@ -62,8 +62,9 @@ def _nodes(spec: specs.ClusterSpec, labels: Mapping[str, Any]
                 field, 'has no subnet with IPv4, which this driver needs.')
         if len(own) > 1:
             raise errors.InvalidParameter(
-                'fixed_subnet', f'network {spec.fixed_network} has '
-                                f'{len(own)} subnets with IPv4; say which.')
+                'fixed_subnet', f'network {spec.fixed_network} has {len(own)} '
+                                'subnets with IPv4; set fixed_subnet to one '
+                                'of them.')
         return 'the nodes\' subnet', ipaddress.IPv4Network(own[0])
     if spec.fixed_network or spec.fixed_subnet:
         return None

@@ -32,12 +32,12 @@ def image(api, **changes):
 
 
 @pytest.mark.parametrize(('wish', 'words'), [
-    ({'fixed_network': 'alone'}, 'fixed_network: no router joins alone'),
-    ({'fixed_subnet': 'alone-subnet'}, 'fixed_subnet: no router joins'),
+    ({'fixed_network': 'alone'}, 'fixed_network: no router connects alone'),
+    ({'fixed_subnet': 'alone-subnet'}, 'fixed_subnet: no router connects'),
     ({'fixed_network': 'private', 'fixed_subnet': 'alone-subnet'},
-     'fixed_subnet: subnet alone-subnet is in another network'),
+     'fixed_subnet: subnet alone-subnet is not part of'),
     ({'labels': {'availability_zone': 'mars'}},
-     'labels: availability_zone mars is none of'),
+     'labels: availability_zone mars does not exist'),
     ({'labels': {'boot_volume_type': 'slow', 'boot_volume_size': 30}},
      'labels: boot_volume_type slow'),
     ({'labels': {'etcd_volume_type': 'slow', 'etcd_volume_size': 5}},

@@ -30,4 +30,4 @@ def test_an_error_may_carry_a_code_that_says_more():
     error = errors.Conflict('Heat: busy', 'CLOUD_CONFLICT')
     assert (error.code, error.http_status) == ('CLOUD_CONFLICT', 409)
     assert errors.Conflict.code == 'CONFLICT'
-    assert errors.QuotaExceeded('clusters', 20).code == 'QUOTA_EXCEEDED'
+    assert errors.QuotaExceeded('cluster', 20).code == 'QUOTA_EXCEEDED'

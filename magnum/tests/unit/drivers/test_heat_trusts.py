@@ -117,5 +117,5 @@ def test_a_service_without_the_right_says_who_has_it(
         heat, mate, cloud, monkeypatch):
     cloud.keystone.users['owner']['enabled'] = False
     monkeypatch.setattr(openstack, 'service_cloud', lambda: mate)
-    with pytest.raises(errors.Temporary, match='operator has to remove'):
+    with pytest.raises(errors.Temporary, match='ask the operator to remove'):
         change(heat, mate)

@@ -81,7 +81,7 @@ def test_without_a_file_nothing_is_patched(patched):
 
 
 @pytest.mark.parametrize('text, reason', [
-    ('kind: Pod', 'of kind Pod'), ('- a', 'of kind None'),
+    ('kind: Pod', 'kind Pod'), ('- a', 'kind None'),
     ('a: [', 'cannot be used'),
     ('kind: JoinConfiguration\nx: 2026-01-01', 'type date'),
     ('kind: JoinConfiguration\n---\nkind: JoinConfiguration', 'two documents'),

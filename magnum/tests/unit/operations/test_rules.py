@@ -91,6 +91,6 @@ def test_there_is_a_limit_and_no_taint_twice():
                                                           'value': 'c'}])
     rules.check_node_settings('worker', None, [
         twin, {**twin, 'effect': 'NoExecute'}])
-    with pytest.raises(errors.Conflict, match='at most 64'):
+    with pytest.raises(errors.Conflict, match='limited to 64'):
         rules.check_node_settings('worker', {f'k{n}': '' for n in range(65)},
                                   None)
