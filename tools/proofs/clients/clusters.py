@@ -118,21 +118,21 @@ class Story:
         if self.typed:
             self.shell(*update, '--node-count', '3', '--rollback')
             fixed = {'name': ('--name', 'other'),
-                     'master_count': ('--master-count', '3'),
-                     'labels': ('--label', 'a=b', '--no-label', 'kept')}
+                     'master_count': ('--master-count', '3')}
+            label = ('--label', 'flannel_tag=v1')
         else:
             self.shell(*update, '--rollback', 'replace', 'node_count=3')
             fixed = {'name': ('replace', 'name=other'),
-                     'master_count': ('replace', 'master_count=3'),
-                     'labels': ('add', 'labels/a=b')}
+                     'master_count': ('replace', 'master_count=3')}
+            label = ('add', 'labels/flannel_tag=v1')
         self.settled('UPDATE_COMPLETE')
         # All that a client offers, and no cluster can be given any more.
         for name, words in fixed.items():
             self.shell.refused(f'can be changed, not {name} (HTTP 400)',
                                *update, *words)
-        if not self.typed:
-            self.shell.refused('not labels (HTTP 400)', *update, 'remove',
-                               'labels/kept')
+        # Neither driver reads it again.
+        self.shell.refused('label flannel_tag cannot be changed', *update,
+                           *label)
         same(self.show(), node_count=3, name=self.name, master_count=1)
 
     def resize(self, cluster):
