@@ -263,6 +263,32 @@ class Driver(abc.ABC):
         raise errors.NotSupported(
             "The cluster's driver cannot drain nodes.")
 
+    def check_upgrade(self, spec: specs.ClusterSpec,
+                      running: str | None,
+                      group: specs.NodeGroupSpec | None) -> None:
+        """Refuse an upgrade to `spec` that could not be done.
+
+        Called by the API after `check`, and as quick.
+
+        :param running: the version that the cluster has now; None: unknown.
+        :param group: a default one for both of these, or one of its own.
+        :raises Invalid: there is no way to `spec` from it.
+        """
+        return None
+
+    def advance_upgrade(self, cloud: 'openstack.Cloud',
+                        spec: specs.ClusterSpec) -> str | None:
+        """Make the next move of an upgrade towards `spec`.
+
+        Called whenever the infrastructure is at rest, by any conductor: what
+        was done before is read from the world.  Returns what is being done
+        now, in words for the user, or None when nothing is left to be done.
+
+        :raises Temporary: not possible now; come again.
+        """
+        self.apply(cloud, spec)
+        return None
+
     def health(self, access: specs.Access) -> Health | None:
         """Ask the cluster how it is; None when this driver cannot tell.
 

@@ -267,6 +267,23 @@ def resource(cloud: openstack.Cloud, stack: Stack, name: str) -> Any:
             f'Stack {stack.name} has no resource {name}.') from None
 
 
+def pool_member(cloud: openstack.Cloud, stack: Stack, group: str,
+                index: str) -> tuple[str, str] | None:
+    """(pool, member): where a load balancer has this node, if it has."""
+    with openstack.translated('Heat'):
+        rows = list(cloud.heat.resources.list(stack.path, nested_depth=2))
+    groups = {row.physical_resource_id for row in rows
+              if row.resource_name == group and _owner(row) == stack.id}
+    nodes = {row.physical_resource_id for row in rows
+             if row.resource_name == index and _owner(row) in groups}
+    pool = next((row.physical_resource_id for row in rows
+                 if row.resource_type == 'OS::Octavia::Pool'), None)
+    member = next((row.physical_resource_id for row in rows
+                   if row.resource_type == 'OS::Octavia::PoolMember'
+                   and _owner(row) in nodes), None)
+    return (pool, member) if pool and member else None
+
+
 def lost(cloud: openstack.Cloud, stack: Stack,
          members: Iterable[Member]) -> list[Member]:
     """The members whose servers somebody deleted, which Heat does not see."""

@@ -79,6 +79,10 @@ OPTS = {
                         'of the cluster.'),
         cfg.StrOpt('post_install_manifest_url', default='',
                    help='URL of a manifest to apply to each new cluster.'),
+        cfg.IntOpt('drain_timeout', default=300, min=0,
+                   help='Seconds that the pods of a node may take to leave '
+                        'it before it is removed. Pods that a disruption '
+                        'budget still holds then end with their server.'),
         cfg.StrOpt('kubeadm_patches_file', default='',
                    help='YAML file of what to add to the configuration of '
                         'kubeadm in every new cluster: documents of kind '

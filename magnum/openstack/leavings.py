@@ -5,6 +5,7 @@ Kubernetes makes load balancers, volumes and floating IPs of its own, and
 a stack that Heat could not delete leaves servers and ports.
 """
 
+import contextlib
 import re
 from urllib import parse
 
@@ -30,6 +31,14 @@ class Leavings(calls.Calls):
         """Set its removal in motion; absent is success."""
         self._delete('octavia', f'/lbaas/loadbalancers/{ident}'
                                 f'?cascade={str(cascade).lower()}')
+
+    def retire_pool_member(self, pool_id: str, member_id: str) -> None:
+        """Let it get no new connections; absent is success."""
+        path = f'/lbaas/pools/{pool_id}/members/{member_id}'
+        with contextlib.suppress(errors.NotFound):
+            if self._get('octavia', path)['member']['weight']:
+                self.call('octavia', 'put', path,
+                          json={'member': {'weight': 0}})
 
     def servers(self, prefix: str) -> list[records.Named]:
         """The project's servers whose names begin so."""

@@ -105,6 +105,20 @@ class Work:
         """The cloud as this service, looking at the cluster's project."""
         return openstack.service_cloud(self.cluster.project_id)
 
+    def advance_upgrade(self) -> str | None:
+        """Make the next move of an upgrade; what is done now, or None.
+
+        An upgrade may outlast the token of whoever asked.
+        """
+        access = None
+        if self.cluster.api_address and self.cluster.magnum_cert_ref:
+            access = authority.access(self.cluster)
+        spec = dataclasses.replace(self.full_spec(), access=access)
+        try:
+            return self.driver.advance_upgrade(self.cloud, spec)
+        except errors.AuthorisationEnded:
+            return self.driver.advance_upgrade(self.service_cloud, spec)
+
     def observe(self) -> base.Observed:
         """What there is of the infrastructure.
 

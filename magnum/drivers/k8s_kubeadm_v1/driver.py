@@ -25,6 +25,7 @@ from magnum.drivers.k8s_kubeadm_v1 import parameters
 from magnum.drivers.k8s_kubeadm_v1 import plan
 from magnum.drivers.k8s_kubeadm_v1 import ranges
 from magnum.drivers.k8s_kubeadm_v1 import stack_templates
+from magnum.drivers.k8s_kubeadm_v1 import upgrading
 from magnum.drivers.k8s_kubeadm_v1 import userdata
 from magnum.drivers.k8s_kubeadm_v1 import wanted as wishes
 from magnum.drivers import kubernetes
@@ -39,7 +40,7 @@ GROUPS = ('kube_masters', 'kube_minions')
 
 class Driver(kubernetes.Driver):
     provides = (base.ClusterType('vm', 'ubuntu', 'kubernetes'),)
-    powers = frozenset({'nodegroups'})
+    powers = frozenset({'nodegroups', 'upgrade'})
     # Heat makes one for each stack, to act for the owner later.
     makes_trusts = True
     built_by_heat = True
@@ -217,6 +218,20 @@ class Driver(kubernetes.Driver):
                                 'subnets with IPv4; set fixed_subnet to one '
                                 'of them')
         return subnets[0]
+
+    def check_upgrade(self, spec: specs.ClusterSpec,
+                      running: str | None,
+                      group: specs.NodeGroupSpec | None) -> None:
+        if group is not None and not group.is_default:
+            raise errors.NotSupported(
+                f'Nodegroup {group.name} cannot be upgraded: this driver '
+                f'upgrades the default nodegroups only. Create another '
+                f'nodegroup in the upgraded cluster and delete this one.')
+        upgrading.check(spec, running)
+
+    def advance_upgrade(self, cloud: openstack.Cloud,
+                        spec: specs.ClusterSpec) -> str | None:
+        return upgrading.advance(heat.home(cloud, spec.project_id), spec)
 
     def observe(self, cloud: openstack.Cloud,
                 spec: specs.ClusterSpec) -> base.Observed:

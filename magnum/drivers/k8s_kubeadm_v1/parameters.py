@@ -229,6 +229,26 @@ def of_changed_stack(spec: specs.ClusterSpec, stack: heat.Stack,
     return due(ROWS, wanted, stack.parameters)
 
 
+def of_rolling(spec: specs.ClusterSpec, stack: heat.Stack, version: str,
+               leaving: Mapping[str, list[str]],
+               networks: wishes.Networks) -> dict[str, Any]:
+    """What changes with each move of an upgrade, but for what it is about.
+
+    Image, version and number of masters are changed by nothing else, and so
+    are added by the upgrade itself.
+
+    :param leaving: indexes of members that go now, by group.
+    """
+    wanted = _of_running(spec, stack, [], networks)
+    wanted = dataclasses.replace(
+        wanted, version=version,
+        masters_to_remove=tuple(sorted({*wanted.masters_to_remove,
+                                        *leaving['kube_masters']})),
+        minions_to_remove=tuple(sorted({*wanted.minions_to_remove,
+                                        *leaving['kube_minions']})))
+    return due(ROWS, wanted, stack.parameters)
+
+
 def differs(wanted: Wanted, stack: heat.Stack) -> bool:
     """Whether the workers of a stack are not those that are wanted."""
     shown = stack.parameters

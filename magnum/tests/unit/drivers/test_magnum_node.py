@@ -41,6 +41,9 @@ case $line in
     "hostname -I") echo "10.0.0.7 fd00::7" ;;
     hostname*) echo node-0 ;;
     "kubeadm version"*) echo "$IMAGE_VERSION" ;;
+    "kubeadm config images list"*)
+        echo mirror:5000/coredns/coredns:v1.11.3
+        echo mirror:5000/etcd:3.5.16-0 ;;
     *auth/tokens*)
         while [ $# -gt 0 ]; do
             case $1 in --dump-header) out=$2 ;; esac
@@ -187,6 +190,12 @@ def test_the_first_master_begins_and_applies_add_ons(node):
     calls = '\n'.join(node.calls)
     assert 'kubeadm init' in calls
     assert calls.index('secret.yaml') < calls.index('addons.yaml')
+
+
+def test_a_master_says_which_coredns_its_kubeadm_wants(node):
+    assert node.run('master', 'yes').returncode == 0
+    signal, = node.signals
+    assert json.loads(signal['data'])['dns'] == 'v1.11.3'
 
 
 def test_a_later_master_joins(node):

@@ -34,7 +34,7 @@ STEP_NAMES = {
     'create_nodegroup': ['apply', 'settle'],
     'update_nodegroup': ['apply', 'settle'],
     'delete_nodegroup': ['destroy', 'await_gone', 'forget'],
-    'upgrade_cluster': ['apply', 'settle'],
+    'upgrade_cluster': ['apply', 'roll', 'settle'],
     'rotate_ca': ['issue_new_certificates', 'apply', 'settle',
                   'retire_old_certificates'],
     'rotate_credential': ['delegate', 'apply', 'settle']}
