@@ -119,7 +119,7 @@ class Story:
             self.shell(*update, '--node-count', '3', '--rollback')
             fixed = {'name': ('--name', 'other'),
                      'master_count': ('--master-count', '3')}
-            label = ('--label', 'flannel_tag=v1')
+            label = ('--label', 'flannel_tag=v1', '--no-label', 'kept')
         else:
             self.shell(*update, '--rollback', 'replace', 'node_count=3')
             fixed = {'name': ('replace', 'name=other'),
