@@ -163,6 +163,8 @@ def test_user_data_is_short_and_complete(group, index):
     files = files_of(group, index)
     for path, content in files.items():
         if path != '/usr/local/sbin/magnum-node':
+            # The node itself fills this one in, in add-ons.
+            content = content.replace('@API_ADDRESS@', '')
             assert not re.search('@[A-Z_]+@', content), path
 
 
