@@ -28,6 +28,22 @@ API, CONDUCTOR = 'magnum-api', 'magnum-conductor'
 ABLE = {'PYTHONPATH': f'{settings.PLUGINS}:'
                       f'{settings.TOP}/tools/proofs/clients/plugins'}
 
+# Machines share this one's control groups, of version 1, and its kernel, whose
+# table of connections is not theirs to size.
+PATCHES = """
+kind: InitConfiguration
+nodeRegistration: {ignorePreflightErrors: [SystemVerification]}
+---
+kind: JoinConfiguration
+nodeRegistration: {ignorePreflightErrors: [SystemVerification]}
+---
+kind: KubeletConfiguration
+failCgroupV1: false
+---
+kind: KubeProxyConfiguration
+conntrack: {maxPerCore: 0, min: 0}
+"""
+
 
 def configure(store='x509keypair', **more):
     """Write magnum.conf.  `more`: {group: {option: value}} on top of it."""
@@ -70,6 +86,17 @@ def configure(store='x509keypair', **more):
     CONFIG.write_text('\n'.join(
         f'[{group}]\n' + ''.join(f'{k} = {v}\n' for k, v in options.items())
         for group, options in groups.items()))
+
+
+def for_machines():
+    """What `configure` takes besides where servers are machines.
+
+    The same as an operator of such a cloud would say of its needs.
+    """
+    ETC.mkdir(exist_ok=True)
+    patches = ETC / 'kubeadm-patches.yaml'
+    patches.write_text(PATCHES)
+    return {'kubernetes': {'kubeadm_patches_file': patches}}
 
 
 def secret(name):

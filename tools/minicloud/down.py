@@ -8,6 +8,7 @@ usage: down           stop
 import shutil
 import sys
 
+from tools.minicloud.nodes import takedown
 from tools.minicloud import processes
 from tools.minicloud import services
 from tools.minicloud import settings
@@ -19,6 +20,8 @@ def main():
     if not settings.RUN.exists():
         return
     held = processes.lock()
+    processes.stop(['guest'])
+    takedown.remove_all()
     last = services.INFRASTRUCTURE
     processes.stop([n for n in processes.recorded() if n not in last])
     processes.stop([n for n in processes.recorded() if n != 'epmd'])

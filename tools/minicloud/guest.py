@@ -5,6 +5,8 @@ usage: guest fail REGEX PHASE TEXT   those servers fail in that phase
        guest silent REGEX            they never signal
        guest slow REGEX SECONDS      they signal, later
        guest behave                  forget all orders
+       guest real on | off           new servers become machines, or do not
+       guest enter SERVER COMMAND... run a command in a server's machine
        guest start | stop | log      (`up` starts it)
 
 REGEX is searched for in the server's name.  Later orders win over earlier
@@ -12,9 +14,15 @@ ones; `slow` goes together with `fail`.
 """
 
 import json
+import os
 import re
 import sys
 
+from tools.minicloud.nodes import images
+from tools.minicloud.nodes import machine
+from tools.minicloud.nodes import names
+from tools.minicloud.nodes import programs
+from tools.minicloud.nodes import root
 from tools.minicloud import processes
 from tools.minicloud import settings
 
@@ -34,6 +42,30 @@ def give(order=None):
     fresh.replace(ORDERS)
 
 
+def real():
+    """Make what machines are made of, then let servers be machines."""
+    if os.getuid():
+        sys.exit('machines can be started by root only')
+    versions = programs.versions()[:1]
+    for version in versions:
+        images.store(version)
+        root.root(version)
+    processes.run([settings.VENV / 'bin/python', '-m', 'tools.minicloud.seed',
+                   'nodes', *versions], 'seed-nodes', **settings.OURS)
+    names.STATE.mkdir(exist_ok=True)
+    names.REAL.touch()
+
+
+def enter(server, command):
+    """Become that command in the machine of a server, by name or id."""
+    for server_id in machine.known():
+        it = machine.Machine(server_id)
+        if server in (server_id, it.name) and it.first_pid():
+            words = it.enter(*command)
+            os.execvp(words[0], words)
+    sys.exit(f'no machine of a server {server} runs')
+
+
 def main():
     match sys.argv[1:]:
         case ['fail', servers, phase, text]:
@@ -46,6 +78,12 @@ def main():
                   'seconds': float(seconds)})
         case ['behave']:
             give()
+        case ['real', 'on']:
+            real()
+        case ['real', 'off']:
+            names.REAL.unlink(missing_ok=True)
+        case ['enter', server, *command] if command:
+            enter(server, command)
         case ['start']:
             processes.start('guest', [
                 settings.VENV / 'bin/python', '-m', 'tools.minicloud.guestd'],

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guest: does for each new server what its node would do.
 
-Nothing runs in the cloud's servers.  This daemon looks for new ones in Nova,
-checks their user data (userdata.py) and signals Heat as the node would, unless
-an order says otherwise (the command `guest` gives orders).  Runs in the
-cloud's own virtual environment.
+This daemon looks for new servers in Nova.  In mode `told` nothing runs in
+them: it checks their user data (userdata.py) and signals Heat as the node
+would, unless an order says otherwise (the command `guest` gives orders).  In
+mode `real` each becomes a machine (nodes/), which does and says what it likes.
+Runs in the cloud's own virtual environment.
 """
 
 import base64
@@ -20,6 +21,9 @@ import urllib.request
 import keystoneauth1.exceptions
 import openstack
 
+from tools.minicloud.nodes import fleet
+from tools.minicloud.nodes import machine
+from tools.minicloud.nodes import names
 from tools.minicloud import settings
 from tools.minicloud import userdata
 
@@ -106,6 +110,11 @@ class Guest:
     def boot(self, server):
         """Read the user data, decide what to say to Heat and when."""
         name = server['name']
+        if names.REAL.exists():
+            machine.adopt(server['id'])
+            self.note(server['id'])
+            log(name, 'becomes a machine')
+            return
         try:
             response = self.nova.get('/servers/' + server['id'],
                                      microversion='2.79')
@@ -159,6 +168,9 @@ class Guest:
             else:
                 break
         log(name, answer['status'], answer['reason'])
+        self.note(server_id)
+
+    def note(self, server_id):
         with self.lock, open(DONE, 'a') as done:
             done.write(server_id + '\n')
 
@@ -197,4 +209,5 @@ def request(url, body, headers=None):
 
 
 if __name__ == '__main__':
+    threading.Thread(target=fleet.Fleet(log).run, daemon=True).start()
     Guest().run()

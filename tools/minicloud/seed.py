@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make what an operator would have made in a new cloud.
 
-usage: python -m tools.minicloud.seed identity | resources
+usage: python -m tools.minicloud.seed identity | resources | nodes VERSION...
 
 Looks before it makes.  Runs in the cloud's own virtual environment.
 """
@@ -106,13 +106,7 @@ def resources():
         if not cloud.compute.find_flavor(name):
             cloud.compute.create_flavor(name=name, vcpus=vcpus, ram=ram,
                                         disk=disk)
-    have = {i.name for i in cloud.image.images()}
-    for name, properties in IMAGES:
-        if name not in have:
-            cloud.image.create_image(
-                name=name, disk_format='raw', container_format='bare',
-                visibility='public', min_disk=1, data=b'\0' * 4096,
-                allow_duplicates=True, **properties)
+    images(cloud, IMAGES)
     if not any(t.name == 'void' for t in cloud.block_storage.types()):
         cloud.block_storage.create_type(
             name='void', extra_specs={'volume_backend_name': 'void'})
@@ -138,6 +132,23 @@ def resources():
     own_network(openstack.connect(cloud='demo'))
 
 
+def images(cloud, wanted):
+    have = {i.name for i in cloud.image.images()}
+    for name, properties in wanted:
+        if name not in have:
+            cloud.image.create_image(
+                name=name, disk_format='raw', container_format='bare',
+                visibility='public', min_disk=1, data=b'\0' * 4096,
+                allow_duplicates=True, **properties)
+
+
+def nodes(*versions):
+    """Images of servers that are machines; the root of nodes is elsewhere."""
+    images(openstack.connect(cloud='admin'), [
+        (f'node-{version}', {'os_distro': 'ubuntu', 'kube_version': version})
+        for version in versions])
+
+
 def own_network(cloud):
     """A network that clusters can be put into, behind a router."""
     if cloud.network.find_network('demo-net'):
@@ -152,4 +163,5 @@ def own_network(cloud):
     cloud.network.add_interface_to_router(router, subnet_id=subnet.id)
 
 
-{'identity': identity, 'resources': resources}[sys.argv[1]]()
+{'identity': identity, 'resources': resources,
+ 'nodes': nodes}[sys.argv[1]](*sys.argv[2:])

@@ -11,6 +11,7 @@ each node gets a copy of the folder as its /var/lib/containerd.
 """
 
 import contextlib
+import functools
 import pathlib
 import re
 import shutil
@@ -54,11 +55,14 @@ def names(version):
 
 
 def images(version):
-    kubernetes, common = programs.folder(version), programs.common()
-    minor = version[1:].rpartition('.')[0]
-    shell, network = busybox(), tables()
-    found = [core(name, kubernetes, common, network)
-             for name in asked_by_kubeadm(kubernetes / 'kubeadm', version)]
+    common, shell, network = programs.common(), busybox(), tables()
+    found = of_version(version, common, network)
+    # During an upgrade they run on nodes of the other version, too.
+    for other in programs.built():
+        have = {image.name for image in found}
+        found += [image for image in of_version(other, common, network)
+                  if image.name not in have
+                  and re.search('kube-proxy|coredns|provider-os', image.name)]
     return found + [
         archive.Image(FLANNEL, (
             network, shell, {'opt/bin/flanneld': common['flanneld']}),
@@ -67,13 +71,22 @@ def images(version):
         archive.Image(METRICS_SERVER, (
             {'metrics-server': common['metrics-server'], 'tmp': None},),
             ['/metrics-server']),
+        archive.Image(TEST, (shell,), ['/bin/sh', '-c', 'exec "$@"', 'sh']),
+    ]
+
+
+def of_version(version, common, network):
+    """Those whose tags follow the version of Kubernetes."""
+    kubernetes = programs.folder(version)
+    minor = version[1:].rpartition('.')[0]
+    return [
+        *(core(name, kubernetes, common, network)
+          for name in asked_by_kubeadm(kubernetes / 'kubeadm', version)),
         # The first argument names the program.
         in_bin(CLOUD.format(minor=minor), common,
                'openstack-cloud-controller-manager'),
         in_bin(CINDER_CSI.format(minor=minor), common, 'cinder-csi-plugin',
-               of_root(STORAGE)),
-        archive.Image(TEST, (shell,), ['/bin/sh', '-c', 'exec "$@"', 'sh']),
-    ]
+               of_root(STORAGE))]
 
 
 def asked_by_kubeadm(kubeadm, version):
@@ -89,6 +102,9 @@ def core(name, kubernetes, common, network):
                              [f'/{program}'])
     path = f'usr/local/bin/{program}'
     layers = ({path: kubernetes / program, 'tmp': None},)
+    # By which our service removes a member before its server goes.
+    if program == 'etcd' and (kubernetes / 'etcdctl').exists():
+        layers = ({'usr/local/bin/etcdctl': kubernetes / 'etcdctl'}, *layers)
     if program == 'kube-proxy':
         layers = (network, *layers)
     return archive.Image(name, layers, [f'/{path}'])
@@ -140,6 +156,7 @@ def base():
     return cache.FOLDER / 'root' / 'base'
 
 
+@functools.cache
 def store(version):
     """The folder with all images of this version; made if it is missing."""
     root.root(version)

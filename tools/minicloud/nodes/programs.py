@@ -56,11 +56,13 @@ COMMON = (
     Program('pause', 'standins', './pause'),
     Program('coredns', 'addons', './coredns'),
     Program('flanneld', 'addons', 'github.com/flannel-io/flannel', is_c=True),
-    *_all_of('addons', 'sigs.k8s.io/metrics-server/cmd/', 'metrics-server'),
+    *_all_of('metrics-server', 'sigs.k8s.io/metrics-server/cmd/',
+             'metrics-server'),
     *_all_of('addons', 'k8s.io/cloud-provider-openstack/cmd/',
              'openstack-cloud-controller-manager', 'cinder-csi-plugin'),
 )
-ETCD = (Program('etcd', 'etcd', 'go.etcd.io/etcd/server/v3'),)
+ETCD = (Program('etcd', 'etcd', 'go.etcd.io/etcd/server/v3'),
+        Program('etcdctl', 'etcd', 'go.etcd.io/etcd/etcdctl/v3'))
 
 
 def given():
@@ -86,6 +88,15 @@ def versions():
         found = [required(path, 'k8s.io/kubernetes')
                  for path in MODULES.glob('kubernetes-*')]
     return sorted(found, key=lambda v: [int(n) for n in v[1:].split('.')])
+
+
+def built():
+    """The versions of which nothing has to be built any more."""
+    if given():
+        return versions()
+    return [version for version in versions() if all(
+        (cache.FOLDER / 'programs' / version / name).exists()
+        for name in KUBERNETES)]
 
 
 def required(module, name):

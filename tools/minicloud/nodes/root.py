@@ -9,6 +9,7 @@ machine's.  All nodes of a version share this root, so nothing may write to it:
 it is the lower folder of an overlay.
 """
 
+import functools
 import os
 import shutil
 import sys
@@ -53,6 +54,10 @@ FILES = {
     'etc/cloud/cloud.cfg.d/90-container.cfg':
         'datasource_list: [NoCloud]\n'
         'network: {config: disabled}\n'
+        # One module that fails would make the whole stage fail.
+        'locale: false\n'
+        'ssh_deletekeys: false\n'
+        'ssh_genkeytypes: []\n'
         # Nodes are told nothing by what is outside of the cloud.
         'package_update: false\n'
         'growpart: {mode: "off"}\n'
@@ -77,6 +82,16 @@ FILES = {
 }
 
 
+# A stage of cloud-init that fails while a child of it still runs waits to hear
+# that its control group is empty, which a container with version 1 never does.
+FILES.update({
+    f'etc/systemd/system/{stage}.service.d/container.conf':
+        '[Service]\nTimeoutStopSec=5s\n'
+    for stage in ('cloud-init-local', 'cloud-init', 'cloud-config',
+                  'cloud-final')})
+
+
+@functools.cache
 def root(version):
     """The path of the root for this version; made if it is missing."""
     if os.geteuid():
