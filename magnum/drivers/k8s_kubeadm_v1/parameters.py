@@ -239,14 +239,22 @@ def of_rolling(spec: specs.ClusterSpec, stack: heat.Stack, version: str,
 
     :param leaving: indexes of members that go now, by group.
     """
+    kept = defaults_of(stack.parameters)
+    # Add-ons get the versions of this release; all else stays as it was.
+    kept |= {name: text for name, text
+             in labels.defaults(label_table.LABELS).items()
+             if name.endswith('_tag')}
     wanted = _of_running(spec, stack, [], networks)
     wanted = dataclasses.replace(
-        wanted, version=version,
+        wanted, version=version, labels=label_table.read(spec.labels, kept),
         masters_to_remove=tuple(sorted({*wanted.masters_to_remove,
                                         *leaving['kube_masters']})),
         minions_to_remove=tuple(sorted({*wanted.minions_to_remove,
                                         *leaving['kube_minions']})))
-    return due(ROWS, wanted, stack.parameters)
+    changed = due(ROWS, wanted, stack.parameters)
+    if defaults_of(stack.parameters):
+        changed['label_defaults'] = kept
+    return changed
 
 
 def differs(wanted: Wanted, stack: heat.Stack) -> bool:

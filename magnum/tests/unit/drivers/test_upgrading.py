@@ -214,6 +214,16 @@ def test_a_cluster_that_is_as_wanted_is_left_alone():
     assert cluster.cloud.service.calls['update'] == updates
 
 
+def test_add_ons_get_new_versions_and_all_else_keeps_its_defaults():
+    cluster = Cluster(masters=1, workers=0)
+    kept = cluster.stack.parameters['label_defaults']
+    cluster.stack.parameters['label_defaults'] = {
+        **kept, 'flannel_tag': 'v0.1.0', 'flannel_network_cidr': '10.7.0.0/16'}
+    cluster.upgrade()
+    assert cluster.stack.parameters['label_defaults'] == {
+        **kept, 'flannel_network_cidr': '10.7.0.0/16'}
+
+
 def test_another_upgrade_replaces_what_the_first_made():
     cluster = Cluster(masters=1, workers=1)
     cluster.upgrade()
