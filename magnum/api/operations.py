@@ -89,6 +89,7 @@ SORT_KEYS = {'id', 'uuid', 'kind', 'queued_at', 'started_at', 'finished_at'}
 # The rule of the request that a retry repeats.
 REQUESTED_BY = {
     'create_cluster': cluster.CREATE, 'resize_cluster': cluster.RESIZE,
+    'change_labels': cluster.UPDATE,
     'update_cluster': cluster.UPDATE, 'upgrade_cluster': cluster.UPGRADE,
     'delete_cluster': cluster.DELETE, 'create_nodegroup': nodegroup.CREATE,
     'limit_nodegroup': nodegroup.UPDATE, 'update_nodegroup': nodegroup.UPDATE,

@@ -36,19 +36,20 @@ KIND = kinds.Kind(
 
 def request(context: context.RequestContext, cluster: models.Cluster,
             labels: Mapping[str, str], node_count: int | None = None,
-            warn: Callable[[Iterable[str]], object] = tuple
-            ) -> models.Operation:
+            warn: Callable[[Iterable[str]], object] = tuple,
+            statuses: frozenset[str] | None = None) -> models.Operation:
     """Write down that these are to be the labels of a cluster.
 
     :param node_count: the number of default workers, if it changes as well.
     :param warn: is given sentences for the user.
+    :param statuses: what the cluster's may be, if others than usual.
     :raises InvalidParameter: one cannot be changed, or not to that value.
     :raises WrongStatus: the cluster is not settled.
     :raises Conflict: somebody else has just changed them.
     """
     names = desired.changed_labels(cluster.labels, labels)
     columns = _columns(cluster, labels, names, node_count)
-    wish = submit.Wish(KIND, cluster, columns)
+    wish = submit.Wish(KIND, cluster, columns, statuses=statuses)
 
     def check(driver: base.Driver) -> None:
         _check(driver.labels, cluster.labels or {}, labels, names)

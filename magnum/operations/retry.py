@@ -20,6 +20,7 @@ from magnum.db import operations
 from magnum.db import session as db
 from magnum.db import templates
 from magnum import errors
+from magnum.operations import change_labels
 from magnum.operations import changes
 from magnum.operations import create_cluster
 from magnum.operations import create_nodegroup
@@ -140,6 +141,16 @@ def _update(context: contexts.RequestContext, cluster: models.Cluster,
                                     _after(operation, group.uuid))
 
 
+def _change_labels(context: contexts.RequestContext, cluster: models.Cluster,
+                   operation: models.Operation) -> models.Operation:
+    workers = cluster.default_workers
+    columns = changes.of(operation).get(workers.uuid if workers else '', {})
+    _, node_count = columns.get('node_count', (None, None))
+    return change_labels.request(
+        context, cluster, _after(operation, cluster.uuid or '')['labels'],
+        node_count, statuses=STATUSES)
+
+
 def _upgrade(context: contexts.RequestContext, cluster: models.Cluster,
              operation: models.Operation) -> models.Operation:
     group = _group(cluster, operation)
@@ -200,6 +211,7 @@ def _create_nodegroup(context: contexts.RequestContext,
 
 REQUESTS: Mapping[str, Request] = {
     create_cluster.KIND.name: _create_cluster,
+    change_labels.KIND.name: _change_labels,
     resize_cluster.KIND.name: _resize,
     resize_cluster.EARLIER.name: _resize,
     delete_cluster.KIND.name: lambda context, cluster, operation:

@@ -59,8 +59,9 @@ def request(world, kind):
 
 def prepare(world, kind):
     """Bring the world to where the operation can be asked for."""
-    if registry.KINDS[kind].terms.power not in (None, *driver.Driver.powers):
-        # The real driver cannot do it.
+    if (kind == 'upgrade_cluster' or registry.KINDS[kind].terms.power
+            not in (None, *driver.Driver.powers)):
+        # The real driver cannot do it, or not without nodes.
         world.empower()
     if kind == 'create_cluster':
         return
