@@ -143,8 +143,9 @@ def test_a_status_allows_what_the_table_says(
             assert not operations()
 
 
-# What is asked for of no cluster that is there, or by nobody any more.
-NOT_OF_A_CLUSTER = {'create_cluster', 'update_cluster'}
+# What is asked for of no cluster that is there, or by nobody any more; and
+# what takes a driver with labels (test_changed_labels).
+NOT_OF_A_CLUSTER = {'create_cluster', 'update_cluster', 'change_labels'}
 
 
 def test_every_kind_is_in_the_table_and_the_product_has_the_same():
