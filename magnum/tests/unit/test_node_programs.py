@@ -192,7 +192,7 @@ def test_what_is_made_is_taken_beside_a_build(tmp_path, monkeypatch):
     """Nobody waits for a build of what is there already."""
     monkeypatch.setattr(cache, 'FOLDER', tmp_path)
     target = tmp_path / 'programs' / 'v1'
-    program, = programs.ETCD
+    program = programs.ETCD[0]
     path = target / program.name
     with cache.making(path, programs.made_from(program, '')) as partial:
         partial.touch()

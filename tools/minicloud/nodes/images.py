@@ -32,7 +32,7 @@ METRICS_SERVER = 'registry.k8s.io/metrics-server/metrics-server:v0.7.2'
 CLOUD = ('registry.k8s.io/provider-os/openstack-cloud-controller-manager'
          ':v{minor}.0')
 CINDER_CSI = 'registry.k8s.io/provider-os/cinder-csi-plugin:v{minor}.0'
-# For whoever needs some server in a pod: httpd, nc, wget, sh.
+# For whoever needs some server in a pod: sh, and web (standins/).
 TEST = 'docker.io/library/busybox:1.35'
 
 # Programs of the root that images need, with their libraries.
@@ -71,7 +71,8 @@ def images(version):
         archive.Image(METRICS_SERVER, (
             {'metrics-server': common['metrics-server'], 'tmp': None},),
             ['/metrics-server']),
-        archive.Image(TEST, (shell,), ['/bin/sh', '-c', 'exec "$@"', 'sh']),
+        archive.Image(TEST, (shell, {'bin/web': common['web']}),
+                      ['/bin/sh', '-c', 'exec "$@"', 'sh']),
     ]
 
 
@@ -130,22 +131,24 @@ def busybox():
 
 def tables():
     """The layer with what sets rules for packets."""
-    modules = (base() / 'usr/lib').glob('*/xtables/*.so')
-    return {**of_root(NETWORK),
-            **{f'usr/sbin/{name}': 'xtables-nft-multi' for name in TABLES},
-            **{str(path.relative_to(base())): path for path in modules}}
+    # One of them needs a library that the programs do not.
+    modules = [f'/{path.relative_to(base())}' for path
+               in sorted((base() / 'usr/lib').glob('*/xtables/*.so'))]
+    return {**of_root((*NETWORK, *modules)),
+            **{f'usr/sbin/{name}': 'xtables-nft-multi' for name in TABLES}}
 
 
 def of_root(commands):
-    """These programs of the root of nodes, and their libraries."""
-    script = ('for name; do path=$(readlink -f "$(command -v "$name")"); '
-              'echo "$name $path"; ldd "$path"; done')
+    """These programs and files of the root of nodes, and their libraries."""
+    script = ('for name; do path=$(readlink -f "$(command -v "$name" || '
+              'echo "$name")"); echo "$name $path"; ldd "$path"; done')
     said = cache.run('chroot', base(), '/bin/sh', '-c', script, 'sh',
                      *commands, seconds=60,
                      env={'PATH': '/usr/sbin:/usr/bin', 'LC_ALL': 'C'})
     layer = {}
     for name, path in re.findall(r'^(\S+) (/\S+)$', said, re.MULTILINE):
-        layer[f'usr/sbin/{name}'] = base() / path[1:]
+        place = name[1:] if name[0] == '/' else f'usr/sbin/{name}'
+        layer[place] = base() / path[1:]
     for path in re.findall(r'(?:=> |^\s+)(/\S+) \(', said, re.MULTILINE):
         # As the loader asks for them, whatever is a link in the root.
         layer[path[1:]] = (base() / path[1:]).resolve()

@@ -54,6 +54,7 @@ COMMON = (
     *CNI,
     Program('flannel', 'standins', './flannel'),
     Program('pause', 'standins', './pause'),
+    Program('web', 'standins', './web'),
     Program('coredns', 'addons', './coredns'),
     Program('flanneld', 'addons', 'github.com/flannel-io/flannel', is_c=True),
     *_all_of('metrics-server', 'sigs.k8s.io/metrics-server/cmd/',

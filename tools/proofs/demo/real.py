@@ -6,6 +6,7 @@ What is asked of Kubernetes is asked by kubectl with the kubeconfig that
 """
 
 import argparse
+import base64
 import functools
 import json
 import pathlib
@@ -94,8 +95,12 @@ def create(demo, args):
     return cluster
 
 
-def configured(folder):
-    story.run('coe', 'cluster', 'config', NAME, '--dir', folder, '--force')
+def decoded(text):
+    return base64.b64decode(text).decode()
+
+
+def configured(folder, name=NAME):
+    story.run('coe', 'cluster', 'config', name, '--dir', folder, '--force')
     return Kubectl(pathlib.Path(folder) / 'config')
 
 
@@ -141,19 +146,21 @@ def run_application(kubectl):
     report.prove(len({pod['spec']['nodeName'] for pod in pods}) == 2,
                  'they are on two nodes')
     first, second = pods
-    reply = kubectl('exec', first['metadata']['name'], '--', 'wget', '-qO-',
-                    '-T', '10', f'http://{second["status"]["podIP"]}:8080/')
+    reply = kubectl('exec', first['metadata']['name'], '--', 'web', 'get',
+                    f'http://{second["status"]["podIP"]}:8080/')
     report.prove(reply.strip() == second['metadata']['name'],
                  'one reaches the other across nodes')
-    replies = {kubectl('exec', first['metadata']['name'], '--', 'wget',
-                       '-qO-', '-T', '10', 'http://web/').strip()
-               for _ in range(20)}
+    inside = ('exec', first['metadata']['name'], '--', 'web', 'get',
+              'http://web/')
+    until('the Service answers by its name',
+          lambda: kubectl(*inside, check=False), 60)
+    replies = {kubectl(*inside).strip() for _ in range(20)}
     report.prove(replies == {pod['metadata']['name'] for pod in pods},
                  'both answer to the name of their Service')
 
 
 def expose(kubectl):
-    """A Service of type LoadBalancer, by an Octavia load balancer."""
+    """A Service of type LoadBalancer, by an Octavia load balancer; its URL."""
     kubectl('patch', 'service', 'web', '-p',
             '{"spec": {"type": "LoadBalancer"}}')
     address = until("the Service has its load balancer's address", lambda: (
@@ -162,6 +169,7 @@ def expose(kubectl):
     until(f'http://{address}/ answers from outside', functools.partial(
         ask, f'http://{address}/'), 60)
     kubectl.show('get', 'service', 'web')
+    return f'http://{address}/'
 
 
 def ask(url):
