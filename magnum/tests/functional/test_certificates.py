@@ -66,7 +66,8 @@ def quick_keys():
 def world(api):
     template = factories.template(name='t')
     cluster = factories.cluster(name='c', cluster_template_id=template.uuid)
-    bare = factories.cluster(name='bare', cluster_template_id=template.uuid)
+    bare = factories.cluster(name='bare', cluster_template_id=template.uuid,
+                             trustee_user_id='another')
     factories.store(template, cluster, *factories.nodegroups(cluster), bare,
                     *factories.nodegroups(bare))
     wsgi.played(cluster.uuid, 'CERTIFIED')

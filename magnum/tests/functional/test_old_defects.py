@@ -71,7 +71,7 @@ def test_a_cluster_whose_template_has_gone_is_shown_and_deleted(api):
     for path in ('clusters', 'clusters/detail', 'clusters/c'):
         assert api('GET', f'/v1/{path}').status_int == 200
     assert api('PATCH', '/v1/clusters/c', HEALTH).status_int == 202
-    cannot_be_resized(api, 'is gone')
+    cannot_be_resized(api, 'no longer exists')
     assert api('DELETE', '/v1/clusters/c').status_int == 204
 
 

@@ -202,6 +202,8 @@ def _try(api, operation, rule):
     if rule.endswith(':publish'):
         body = ({**body, 'public': True} if method == 'POST' else
                 [{'op': 'replace', 'path': '/public', 'value': True}])
+    if rule == 'cluster:delete_protected':
+        path += '?force=true'
     if rule == 'cluster:update_health_status':
         body = HEALTH
     return api(method, path, body, token='admin',

@@ -56,7 +56,7 @@ def warnings(tmp_path, caplog):
 
 def test_each_filter_is_named_with_what_is_there_instead(warnings):
     [text] = warnings(FILE.encode())
-    assert 'paste.ini is not read any more' in text
+    assert 'paste.ini is no longer read' in text
     assert 'authtoken: options of [keystone_authtoken]' in text
     assert 'cross: options of [cors]' in text
     assert 'healthcheck: options of [healthcheck]' in text
