@@ -5,7 +5,8 @@ usage: guest fail REGEX PHASE TEXT   those servers fail in that phase
        guest silent REGEX            they never signal
        guest slow REGEX SECONDS      they signal, later
        guest behave                  forget all orders
-       guest real on | off           new servers become machines, or do not
+       guest real on [--all] | off   new servers become machines, or do not;
+                                     --all: of both versions of Kubernetes
        guest enter SERVER COMMAND... run a command in a server's machine
        guest start | stop | log      (`up` starts it)
 
@@ -42,11 +43,13 @@ def give(order=None):
     fresh.replace(ORDERS)
 
 
-def real():
+def real(versions):
     """Make what machines are made of, then let servers be machines."""
     if os.getuid():
         sys.exit('machines can be started by root only')
-    versions = programs.versions()[:1]
+    # All first: the images of one version have some of the others'.
+    for version in versions:
+        programs.folder(version)
     for version in versions:
         images.store(version)
         root.root(version)
@@ -78,8 +81,8 @@ def main():
                   'seconds': float(seconds)})
         case ['behave']:
             give()
-        case ['real', 'on']:
-            real()
+        case ['real', 'on', *more] if more in ([], ['--all']):
+            real(programs.versions() if more else programs.versions()[:1])
         case ['real', 'off']:
             names.REAL.unlink(missing_ok=True)
         case ['enter', server, *command] if command:
