@@ -22,6 +22,7 @@ from magnum.certificates import authority
 from magnum.db import models
 from magnum.db import schema
 from magnum.db import session as db
+from magnum.operations import journal
 from magnum.tests import conducting
 from magnum.tests import databases
 from magnum.tests import factories
@@ -35,7 +36,10 @@ FORGETTING = 2000
 # It has certificates, which are too dear to be made anew each time.
 CLUSTER = '11111111-2222-3333-4444-555555555555'
 
-OPERATION = '5d12f6fd-a196-4bf0-ae4c-1f639a523a52'
+# Done, waiting (to be aborted), and failed (to be retried).
+OPERATIONS = ('5d12f6fd-a196-4bf0-ae4c-1f639a523a52',
+              '5d12f6fd-a196-4bf0-ae4c-1f639a523a53',
+              '5d12f6fd-a196-4bf0-ae4c-1f639a523a54')
 
 CSR = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([
     x509.NameAttribute(x509.NameOID.COMMON_NAME, 'admin')])).sign(
@@ -145,7 +149,11 @@ def _rows(certificates):
                   cluster_template_id=template.uuid, **certificates)
     weak = _known(factories.cluster, 'weak',
                   cluster_template_id=feeble.uuid)
-    clusters = (cluster, failed, busy, weak)
+    queued = _known(factories.cluster, 'queued', status='UPDATE_IN_PROGRESS',
+                    cluster_template_id=template.uuid, **certificates)
+    stuck = _known(factories.cluster, 'stuck', status='UPDATE_FAILED',
+                   cluster_template_id=template.uuid, **certificates)
+    clusters = (cluster, failed, busy, weak, queued, stuck)
     groups = [group for one in clusters
               for group in factories.nodegroups(one)]
     groups.append(factories.nodegroup(cluster, name='extra'))
@@ -154,9 +162,27 @@ def _rows(certificates):
     return [template, feeble,
             _known(factories.template, 'published', public=True),
             _known(factories.template, 'idle'), *clusters, *groups,
-            factories.operation(cluster, uuid=OPERATION),
+            *_operations(cluster, queued, stuck),
             _known(factories.federation, 'f'), factories.quota(hard_limit=100),
             factories.service(host='here')]
+
+
+def _operations(cluster, queued, stuck):
+    """As many as there are uuids; each is about default workers."""
+    done, waiting, failed = OPERATIONS
+
+    def resize(one, **columns):
+        group = _uuid(one.uuid + 'default-worker')
+        return factories.operation(
+            one, nodegroup_uuid=group, lane=journal.lane_of(one.uuid),
+            changes={group: {'node_count': [1, 2]}}, **columns)
+
+    return [resize(cluster, uuid=done),
+            resize(queued, uuid=waiting, state=journal.ACTIVE, attempt=0,
+                   step=None, history=[], started_at=None, deadline=None,
+                   finished_at=None),
+            resize(stuck, uuid=failed, state=journal.FAILED,
+                   error='No valid host was found.')]
 
 
 def _known(make, name, **columns):

@@ -125,7 +125,7 @@ SUCCESSES = [
     ('GET', '/v1/clusters/c/protection'),
     ('PATCH', '/v1/clusters/c/protection',
      [{'op': 'replace', 'path': '/protected', 'value': False}]),
-    ('GET', f'/v1/operations/{playground.OPERATION}'),
+    ('GET', f'/v1/operations/{playground.OPERATIONS[0]}'),
     ('GET', '/v1/certificates/c'), ('GET', '/v1/certificates/c/etcd'),
     ('POST', '/v1/certificates', {'cluster_uuid': 'c',
                                   'csr': playground.CSR}),

@@ -43,7 +43,8 @@ EVENTUAL = ('use_after_free',)
 
 # Of a valid request: the description cannot say who may do what, which image
 # exists, or what a cluster in this state can be asked.
-REFUSALS = ['2xx', '400', '403', '404', '405', '406', '409']
+REFUSALS = ['2xx', '304', '400', '403', '404', '405', '406', '409', '412',
+            '422']
 
 # Known words, and where they are tried, with which probability.
 WORDS = {
@@ -51,6 +52,7 @@ WORDS = {
     'templates': ['t', 't', 't', 'published', 'idle', 'feeble', 'nothing'],
     'nodegroups': ['default-worker', 'default-master', 'extra', 'extra',
                    'nothing'],
+    'operations': [*playground.OPERATIONS],
     'federations': ['f', 'nothing'],
     'projects': ['p', 'q', 'nothing'],
     'resources': ['Cluster'],
@@ -79,6 +81,7 @@ PLACES = {
     'path.template_ident': ('templates', 0.7),
     'path.baymodel_ident': ('templates', 0.7),
     'path.nodegroup_ident': ('nodegroups', 0.8),
+    'path.operation_uuid': ('operations', 0.8),
     'path.federation_ident': ('federations', 0.7),
     'path.project_id': ('projects', 0.7),
     'path.resource': ('resources', 0.7),
