@@ -2,7 +2,8 @@
 """Take pods away from nodes before the nodes go.
 
 Pods are evicted, so that disruption budgets hold: Kubernetes answers 429 for
-one that may not go yet.  Nobody waits here.  When a node was first told to
+one that may not go yet.  Load balancers of Services leave the node out, too,
+which takes them a moment.  Nobody waits here.  When a node was first told to
 take no new pods is kept in an annotation of its own, so whoever comes back,
 after a crash too, knows how long it has been.
 """
@@ -24,6 +25,10 @@ LOG = log.getLogger(__name__)
 
 BEGUN = 'magnum.openstack.org/drain-begun'
 MIRROR = 'kubernetes.io/config.mirror'
+# Heeded by cloud controller managers.
+UNBALANCED = 'node.kubernetes.io/exclude-from-external-load-balancers'
+# So long a node stays when it is empty, for load balancers to leave it out.
+LEAVING_SECONDS = 15
 # How many pods a text names.
 SHOWN = 3
 
@@ -42,11 +47,12 @@ def _drain(api: kubernetes_api.Api, name: str) -> str | None:
     begun = _cordon(api, name)
     if begun is None:
         return None
+    seconds = (datetime.datetime.now(datetime.UTC) - begun).total_seconds()
     pods = _pods_to_evict(api, name)
     if not pods:
-        return None
-    late = datetime.timedelta(seconds=CONF.kubernetes.drain_timeout)
-    if datetime.datetime.now(datetime.UTC) - begun > late:
+        return (f'load balancers leave out node {name}'
+                if seconds < LEAVING_SECONDS else None)
+    if seconds > max(CONF.kubernetes.drain_timeout, LEAVING_SECONDS):
         LOG.warning('Node %s is removed with pods that could not be evicted '
                     'in time: %s', name, _shown(pods))
         return None
@@ -67,7 +73,8 @@ def _cordon(api: kubernetes_api.Api, name: str) -> datetime.datetime | None:
             return datetime.datetime.fromisoformat(noted)
         now = datetime.datetime.now(datetime.UTC)
         api.call('PATCH', path, {
-            'metadata': {'annotations': {BEGUN: now.isoformat()}},
+            'metadata': {'annotations': {BEGUN: now.isoformat()},
+                         'labels': {UNBALANCED: ''}},
             'spec': {'unschedulable': True}},
             'application/merge-patch+json')
     except kubernetes_api.Refused as e:

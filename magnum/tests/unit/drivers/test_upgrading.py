@@ -85,6 +85,7 @@ class Cluster:
 @pytest.fixture(autouse=True)
 def no_memory(monkeypatch):
     monkeypatch.setattr(heat, 'FRESH_SECONDS', 0)
+    monkeypatch.setattr(kubernetes_drain, 'LEAVING_SECONDS', 0)
 
 
 def test_all_nodes_are_replaced_and_the_sizes_are_as_before():
@@ -167,6 +168,17 @@ def test_nodes_are_drained_and_forgotten():
         cluster.kubernetes.pods)
     assert '/api/v1/namespaces/default/pods/agent' in cluster.kubernetes.pods
     assert set(cluster.kubernetes.nodes) == set(cluster.names())
+
+
+def test_load_balancers_are_given_time_to_leave_a_node_out(monkeypatch):
+    monkeypatch.setattr(kubernetes_drain, 'LEAVING_SECONDS', 3600)
+    cluster = Cluster(masters=1, workers=1)
+    name = f'{cluster.stack.stack_name}-master-0'
+    with pytest.raises(AssertionError, match=f'leave out node {name}'):
+        cluster.upgrade()
+    assert kubernetes_drain.UNBALANCED in (
+        cluster.kubernetes.nodes[name]['metadata']['labels'])
+    assert cluster.stack.masters.members == ['0', '1']
 
 
 def test_a_disruption_budget_is_waited_for():
