@@ -202,8 +202,13 @@ class Story:
     def upgrade(self):
         upgrade = ('coe', 'cluster', 'upgrade', self.name,
                    f'{self.name}-next')
-        if self.able('upgrade', *upgrade, '--max-batch-size', '1',
-                     '--nodegroup', 'default-worker'):
+        words = (*upgrade, '--max-batch-size', '1', '--nodegroup',
+                 'default-worker')
+        if 'resize_masters' not in self.powers:
+            # Of the real driver: no other master could take over this one's
+            # address.
+            self.shell.refused('without a load balancer', *words)
+        elif self.able('upgrade', *words):
             uuid = self.shell.json('coe', 'cluster', 'template', 'show',
                                    f'{self.name}-next')['uuid']
             same(self.settled('UPDATE_COMPLETE'), cluster_template_id=uuid)
@@ -236,7 +241,7 @@ class Story:
             self.settled('UPDATE_COMPLETE')
         same(self.group_names('--sort-key', 'name', '--sort-dir', 'desc',
                               '--limit', '2'), defaults[::-1])
-        self.shell.refused('it cannot be deleted (HTTP 400)', *group,
+        self.shell.refused('deleted with its cluster only (HTTP 400)', *group,
                            'delete', self.name, 'default-worker')
         self.updated_default()
 

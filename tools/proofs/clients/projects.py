@@ -44,7 +44,7 @@ def quotas(demo, admin):
                       ends=0)
         demo.refused("Policy doesn't allow quota:create",
                      *command('create'), ends=0)
-        demo.refused('by administrators only (HTTP 403)', *command('show'))
+        demo.refused('Only administrators can see the quota', *command('show'))
     finally:
         for of in (first, second):
             admin('project', 'delete', of)
@@ -78,5 +78,5 @@ def stats(demo, admin):
     same(set(of_demo) >= {'clusters', 'nodes'}, True)
     same(int(of_demo['clusters']) >= 0, True)
     admin('coe', 'stats', 'list', own)
-    demo.refused('by administrators only (HTTP 403)', 'coe', 'stats', 'list',
-                 uuid.uuid4().hex)
+    demo.refused('Only administrators can see the statistics', 'coe', 'stats',
+                 'list', uuid.uuid4().hex)
