@@ -130,6 +130,9 @@ class Story:
         for name, words in fixed.items():
             self.shell.refused(f'can be changed, not {name} (HTTP 400)',
                                *update, *words)
+        if not self.typed:
+            self.shell.refused('can be changed, not name (HTTP 400)', *update,
+                               'remove', 'name')
         # Neither driver reads it again.
         self.shell.refused('label flannel_tag cannot be changed', *update,
                            *label)
