@@ -51,7 +51,7 @@ WORDS = {
     'clusters': ['c', 'c', 'c', 'c', 'failed', 'busy', 'weak', 'nothing'],
     'templates': ['t', 't', 't', 'published', 'idle', 'feeble', 'nothing'],
     'nodegroups': ['default-worker', 'default-master', 'extra', 'extra',
-                   'nothing'],
+                   'extra', 'extra', 'nothing'],
     'operations': [*playground.OPERATIONS],
     'federations': ['f', 'nothing'],
     'projects': ['p', 'q', 'nothing'],
@@ -70,12 +70,15 @@ WORDS = {
     'requests': [],
     'kinds': ['cluster'],
     'authorities': ['kubernetes', 'etcd', 'front_proxy'],
+    # Any other tag is hardly ever that of what is there.
+    'tags': ['*'],
     # Most of the others are too old for half of the methods.
     'versions': ['container-infra latest', 'container-infra 1.14',
                  'container-infra 1.10'],
 }
 PLACES = {
     'header.OpenStack-API-Version': ('versions', 0.5),
+    'header.If-Match': ('tags', 0.8),
     'path.cluster_ident': ('clusters', 0.7),
     'path.bay_ident': ('clusters', 0.7),
     'path.template_ident': ('templates', 0.7),
