@@ -194,6 +194,25 @@ class Api:
         return response.status, data
 
 
+def find(api: Api, path: str) -> dict[str, Any] | None:
+    """What is there; None: nothing."""
+    try:
+        return api.call('GET', path)
+    except Refused as e:
+        if e.status == 404:
+            return None
+        raise
+
+
+def remove(api: Api, path: str, **query: Any) -> None:
+    """Delete what is there; absent is success."""
+    try:
+        api.call('DELETE', path, **query)
+    except Refused as e:
+        if e.status != 404:
+            raise
+
+
 def _connection(host: str, port: int, tls: ssl.SSLContext) -> _Connection:
     """A connection, by the proxy of the environment if there is one."""
     proxy = parse.urlsplit(request.getproxies().get('https') or '')

@@ -79,13 +79,10 @@ def _outcome(api: kubernetes_api.Api, pod: str, node: str,
 
 def _phase(api: kubernetes_api.Api, pod: str) -> str | None:
     """How far the pod is; None: there is none."""
-    try:
-        return api.call('GET', f'{PODS}/{pod}').get('status', {}).get(
-            'phase', 'Pending')
-    except kubernetes_api.Refused as e:
-        if e.status == 404:
-            return None
-        raise
+    found = kubernetes_api.find(api, f'{PODS}/{pod}')
+    if found is None:
+        return None
+    return found.get('status', {}).get('phase', 'Pending')
 
 
 def _create(api: kubernetes_api.Api, pod: str, node: str,
@@ -121,8 +118,4 @@ def _manifest(pod: str, node: str, image: str,
 
 
 def _delete(api: kubernetes_api.Api, pod: str) -> None:
-    try:
-        api.call('DELETE', f'{PODS}/{pod}', gracePeriodSeconds=0)
-    except kubernetes_api.Refused as e:
-        if e.status != 404:
-            raise
+    kubernetes_api.remove(api, f'{PODS}/{pod}', gracePeriodSeconds=0)

@@ -47,13 +47,7 @@ def update_components(api: kubernetes_api.Api, version: str,
 
 def _set_tag(api: kubernetes_api.Api, path: str, container: str,
              tag: str) -> None:
-    try:
-        found = api.call('GET', path)
-    except kubernetes_api.Refused as e:
-        if e.status == 404:
-            return
-        raise
-    for one in _containers(found):
+    for one in _containers(kubernetes_api.find(api, path) or {}):
         image = one.get('image', '')
         if one.get('name') != container or '@' in image:
             continue
@@ -77,8 +71,4 @@ def node_names(api: kubernetes_api.Api) -> list[str]:
 
 def forget_node(api: kubernetes_api.Api, name: str) -> None:
     """Remove a Node object; absent is success."""
-    try:
-        api.call('DELETE', kubernetes_drain.node_path(name))
-    except kubernetes_api.Refused as e:
-        if e.status != 404:
-            raise
+    kubernetes_api.remove(api, kubernetes_drain.node_path(name))
