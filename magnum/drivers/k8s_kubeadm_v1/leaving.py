@@ -4,6 +4,7 @@
 from collections.abc import Iterable
 
 from magnum.drivers import heat
+from magnum.drivers.k8s_kubeadm_v1 import observation
 from magnum.drivers.k8s_kubeadm_v1 import parameters
 from magnum import errors
 from magnum import openstack
@@ -30,11 +31,11 @@ def resolve(cloud: openstack.Cloud, spec: specs.ClusterSpec,
     for member in heat.members(cloud, stack, ('kube_masters',
                                               'kube_minions')):
         words = [member.server_id] if member.server_id else []
+        words.append(observation.node_name(stack, member.group, member.index))
         if member.group == 'kube_masters':
-            masters.update(words, [f'{stack.name}-master-{member.index}'])
+            masters.update(words)
             continue
-        for word in (member.index, f'{stack.name}-node-{member.index}',
-                     *words):
+        for word in (member.index, *words):
             # By index for a node that never got a server.
             known[word] = member.server_id or member.index
     found = []

@@ -127,7 +127,7 @@ def _nodes(spec: specs.ClusterSpec, stack: heat.Stack,
            members: Iterable[heat.Member]) -> tuple[base.Resource, ...]:
     groups = _groups(spec)
     return tuple(base.Resource(
-        'node', _node_name(stack, member.group, member.index),
+        'node', node_name(stack, member.group, member.index),
         'READY' if member.is_ready else
         'FAILED' if member.is_failed else 'IN_PROGRESS',
         group.uuid if (group := groups[member.group]) else None)
@@ -146,8 +146,8 @@ def _observed(spec: specs.ClusterSpec, state: base.State, stack: heat.Stack,
               ) -> base.Observed:
     out = stack.outputs
     address = out.get('api_address')
-    facts = [*_facts(out.get('kube_masters_info')),
-             *_facts(out.get('kube_minions_info'))]
+    facts = [*facts_told(out.get('kube_masters_info')),
+             *facts_told(out.get('kube_minions_info'))]
     groups = {}
     at_fault = _at_fault(spec, stack)
     for resource, group in _groups(spec).items():
@@ -195,7 +195,7 @@ def _addresses(outputs: Any, name: str) -> tuple[str, ...] | None:
     return ()
 
 
-def _facts(nodes: list[str | None] | None) -> list[dict[str, str]]:
+def facts_told(nodes: list[str | None] | None) -> list[dict[str, str]]:
     """What nodes told with their signals, as far as it can be read."""
     facts = []
     for told in filter(None, nodes or ()):
@@ -220,10 +220,10 @@ def explained(spec: specs.ClusterSpec, stack: heat.Stack,
     path = re.search(r'WaitConditionTimeout: resources\.(\w+)\.resources'
                      r'\[(\d+)\]', stack.reason)
     if path and path[1] in GROUP_WORDS:
-        silent = [_node_name(stack, path[1], path[2])]
+        silent = [node_name(stack, path[1], path[2])]
         seconds = wishes.node_timeout(spec.create_timeout)
     elif 'Timed out' in stack.reason:
-        silent = [_node_name(stack, member.group, member.index)
+        silent = [node_name(stack, member.group, member.index)
                   for member in members if not member.is_ready]
         seconds = spec.create_timeout * 60
     else:
@@ -240,5 +240,6 @@ def _minutes(seconds: int) -> str:
     return f'{minutes} min' if not rest else f'{minutes} min {rest} s'
 
 
-def _node_name(stack: heat.Stack, group: str, index: str) -> str:
+def node_name(stack: heat.Stack, group: str, index: str) -> str:
+    """What a server is called, and its node; as the templates have it."""
     return f'{stack.name}-{GROUP_WORDS[group]}-{index}'

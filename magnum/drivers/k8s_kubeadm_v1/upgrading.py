@@ -27,6 +27,7 @@ from magnum.drivers import heat
 from magnum.drivers.k8s_kubeadm_v1 import etcd
 from magnum.drivers.k8s_kubeadm_v1 import in_cluster
 from magnum.drivers.k8s_kubeadm_v1 import labels as label_table
+from magnum.drivers.k8s_kubeadm_v1 import observation
 from magnum.drivers.k8s_kubeadm_v1 import parameters
 from magnum.drivers.k8s_kubeadm_v1 import stack_templates
 from magnum.drivers.k8s_kubeadm_v1 import wanted as wishes
@@ -41,7 +42,6 @@ LOG = log.getLogger(__name__)
 # For all that one move asks of the cluster.
 SECONDS = 40
 MASTERS, WORKERS = 'kube_masters', 'kube_minions'
-WORDS = {MASTERS: 'master', WORKERS: 'node'}
 COUNTS = {MASTERS: 'number_of_masters', WORKERS: 'number_of_minions'}
 IMAGES = {MASTERS: 'master_image', WORKERS: 'minion_image'}
 FLAVORS = {MASTERS: 'master_flavor', WORKERS: 'minion_flavor'}
@@ -171,16 +171,15 @@ class Upgrade:
                 if self._built(m) != (self._image(group), self.version)]
 
     def _name(self, member: heat.Member) -> str:
-        return f'{self.stack.name}-{WORDS[member.group]}-{member.index}'
+        return observation.node_name(self.stack, member.group, member.index)
 
     # Moves.
 
     def _replace_failed(self) -> str | None:
         """Without it the stack could never be complete again."""
         lost = heat.lost(self.cloud, self.stack, self.members)
-        failed = [m for m in self.members
-                  if m in lost or self.stack.status == 'FAILED'
-                  and m.is_failed and not m.is_ready]
+        unfinished = heat.unfinished(self.stack, self.members)
+        failed = [m for m in self.members if m in lost or m in unfinished]
         living = [m for m in self._of(MASTERS)
                   if m.is_ready and m not in failed]
         if not living:
@@ -231,12 +230,9 @@ class Upgrade:
 
     def _dns_version(self) -> str | None:
         """Of CoreDNS, as the kubeadm of a new master wants it."""
-        for told in self.stack.outputs.get('kube_masters_info') or ():
-            for text in _values(told):
-                fact = _values_of(text)
-                if fact.get('version') == self.version and fact.get('dns'):
-                    return fact['dns']
-        return None
+        return next((fact['dns'] for fact in observation.facts_told(
+            self.stack.outputs.get('kube_masters_info'))
+            if fact.get('version') == self.version and fact.get('dns')), None)
 
     def _workers(self) -> str | None:
         size, count = self._size(WORKERS), self._count(WORKERS)
@@ -262,7 +258,8 @@ class Upgrade:
         """Remove what the cluster still lists of servers that are gone."""
         living = {self._name(m) for m in self.members}
         ours = re.compile(re.escape(self.stack.name)
-                          + f'-({"|".join(WORDS.values())})-[0-9]+')
+                          + f'-({"|".join(observation.GROUP_WORDS.values())})'
+                            '-[0-9]+')
         for name in in_cluster.node_names(self.api):
             if ours.fullmatch(name) and name not in living:
                 in_cluster.forget_node(self.api, name)
@@ -306,15 +303,3 @@ class Upgrade:
         heat.patch(self.cloud, self.stack, stack_templates.cluster(),
                    stack_templates.files(), changed, self.spec.user_id,
                    self.spec.project_id)
-
-
-def _values(text: Any) -> list[Any]:
-    return list(_values_of(text).values())
-
-
-def _values_of(text: Any) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except (ValueError, TypeError):
-        return {}
-    return found if isinstance(found, dict) else {}
